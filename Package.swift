@@ -45,7 +45,7 @@ let package = Package(
         // 4 edges
         .target(name: "Bus", dependencies: ["Metering", "Drivers", "CModbus", "CLinux"]),
         .target(name: "Journal", dependencies: ["Metering", "Crypto", "CSQLite"]),
-        .target(name: "Upstream", dependencies: ["Metering", "Crypto", "CMosquitto"]),
+        .target(name: "Upstream", dependencies: ["Metering", "Crypto", "CMosquitto", "CLinux"]),
         .target(name: "Control", dependencies: ["Metering", "CLinux"]),
         .target(name: "Simulator", dependencies: ["Metering", "Intervals", "Drivers", "Credit", "Gateway"]),
         // 5 executables
@@ -67,14 +67,15 @@ let package = Package(
 
         .testTarget(name: "MeteringTests", dependencies: ["Metering"]),
         .testTarget(name: "IntervalsTests", dependencies: ["Intervals", "Metering"]),
-        .testTarget(name: "DriversTests", dependencies: ["Drivers", "Metering", "Toml"]),
+        .testTarget(name: "DriversTests", dependencies: ["Drivers", "Metering", "Simulator", "Toml"]),
         .testTarget(name: "CreditTests", dependencies: ["Credit", "Metering"]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Simulator", "Drivers", "Metering", "Toml"]),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Gateway", "Simulator", "Drivers", "Credit", "Metering", "Toml"]),
         .testTarget(name: "CryptoTests", dependencies: ["Crypto"]),
         .testTarget(name: "BusTests", dependencies: ["Bus", "Drivers", "Metering", "CLinux"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Metering", "Crypto"]),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "Metering", "Crypto"]),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "Metering"]),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "Metering", "Crypto", "meterside"]),
         .testTarget(
             name: "SimulatorTests", dependencies: ["Simulator", "Gateway", "Drivers", "Metering", "Toml"]),
         .testTarget(name: "TidyTests"),
@@ -84,3 +85,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// CI sets this so that a warning fails the build; elsewhere another compiler's new warning stops nobody.
+if Context.environment["METERSIDE_STRICT"] != nil {
+    for target in package.targets where [.regular, .executable, .test].contains(target.type) {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-warnings-as-errors"])]
+    }
+}

@@ -4,11 +4,115 @@ import Metering
 /// The agent as one value: inputs in, effects out, no clock and no I/O. It only dispatches; each subject is its own
 /// value in its own file.
 public struct Agent: Sendable {
-    /// When the agent wants its next `wake`; nil for never.
-    public var nextWake: Uptime? { nil }
+    /// Overdue intervals are looked for this often, microseconds.
+    static let sweepInterval: Int64 = 30_000_000
 
-    public init(configuration: GatewayConfiguration, recovered: RecoveredState) {}
+    var configuration: GatewayConfiguration
+    var clock: ClockTrust
+    var desk: Desk
+    var delivery: Delivery
+    var slots: SlotClock
+    /// In the order of the configuration.
+    var meters: [ManagedMeter] = []
+    /// In the order of the configuration, then ports that only a scan uses.
+    var ports: [PortScheduler] = []
+    /// Looked up only, never iterated.
+    var portIndices: [PortID: Int] = [:]
+    var wakes = WakeQueue(count: 0)
+    var scans: [ScanRun] = []
+    /// Ports on which something changed in this turn.
+    var touched: [Int] = []
+    var lastRequest: UInt64 = 0
+    var nextSweep = Uptime(microseconds: 0)
+    var recovered: RecoveredState
+    private var head: Int64
+    private var newestAt: WallTime
+    private var isStarted = false
+    private var isStopped = false
+    private var boundaryAt = Uptime(microseconds: 0)
+
+    /// `verify` is the signature check the edge lends: the pure layers hold no cipher.
+    public init(configuration: GatewayConfiguration, recovered: RecoveredState, verify: @escaping SignatureCheck) {
+        self.configuration = configuration
+        self.recovered = recovered
+        head = recovered.head
+        newestAt = recovered.newestAt
+        let box = configuration.box
+        clock = ClockTrust(configuration: box, newestAt: recovered.newestAt)
+        desk = Desk(
+            box: box.id, keys: recovered.keys, revoked: recovered.revokedKeys, counters: recovered.counters,
+            scheduled: recovered.scheduled, verify: verify)
+        delivery = Delivery(
+            box: box.id, version: box.version, acknowledged: recovered.acknowledged, hasMqtt: box.hasMqtt)
+        slots = SlotClock(builtAt: box.builtAt, intervalMinutes: box.intervalMinutes)
+    }
+
+    /// When the agent wants its next `wake`; nil for never. Before its first turn that is at once.
+    public var nextWake: Uptime? {
+        guard isStarted, !isStopped else { return isStopped ? nil : Uptime(microseconds: 0) }
+        var earliest = min(boundaryAt, nextSweep)
+        if let time = wakes.earliest { earliest = min(earliest, time) }
+        if let time = clock.nextWake { earliest = min(earliest, time) }
+        if let time = desk.nextWake { earliest = min(earliest, time) }
+        if let time = delivery.nextWake { earliest = min(earliest, time) }
+        return earliest
+    }
+
+    /// Keys in force: commands change them.
+    public var signingKeys: [SigningKey] { desk.keys }
+
+    /// Highest sequence the cloud has acknowledged.
+    public var acknowledged: Int64 { delivery.acknowledged }
 
     /// Takes one input and says what is to be done, in order.
-    public mutating func handle(_ input: Input, at moment: Moment) -> [Effect] { [] }
+    public mutating func handle(_ input: Input, at moment: Moment) -> [Effect] {
+        guard !isStopped else { return [] }
+        var turn = Turn(moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected)
+        if !isStarted { start(turn: &turn) }
+        clock.observe(turn: &turn)
+        let passedBoundary = slots.observe(moment, isTrusted: clock.isTrusted, newestRecord: newestAt)
+        if passedBoundary { boundaryPassed(turn: turn) }
+        take(input, turn: &turn)
+        runDue(turn: &turn)
+        desk.wake(clock: &clock, turn: &turn)
+        dispatch(turn: &turn)
+        delivery.advance(turn: &turn)
+        head = turn.head
+        newestAt = turn.newestAt
+        boundaryAt = slots.boundaryUptime(moment)
+        return turn.effects
+    }
+
+    private mutating func start(turn: inout Turn) {
+        isStarted = true
+        if head == 0 { turn.append(.boxCreated, ["box": .string(configuration.box.id)]) }
+        turn.append(
+            .boxStarted,
+            [
+                "version": .string(configuration.box.version), "meters": JSONValue(configuration.meters.count),
+                "ports": JSONValue(configuration.ports.count),
+            ])
+        nextSweep = turn.moment.uptime + Self.sweepInterval
+        install(turn: turn)
+    }
+
+    private mutating func take(_ input: Input, turn: inout Turn) {
+        switch input {
+        case .wake: break
+        case .reply(let reply): take(reply, turn: &turn)
+        case .portUp(let port): portUp(port, turn: &turn)
+        case .portDown(let port, let text): portDown(port, text, turn: &turn)
+        case .mqttConnected: delivery.connected(turn: &turn)
+        case .mqttDisconnected(let reason): delivery.disconnected(reason: reason, turn: &turn)
+        case .receipt(let payload, let retained): delivery.receipt(payload, retained: retained, turn: &turn)
+        case .command(let envelope, let token): desk.handle(envelope, token: token, clock: &clock, turn: &turn)
+        case .request(let request, let token): take(request, token: token, turn: &turn)
+        case .cancel(let token): cancel(token, turn: &turn)
+        case .reconfigure(let configuration, let keys): reconfigure(configuration, keys: keys, turn: &turn)
+        case .stop:
+            logOff(turn: &turn)
+            turn.append(.boxStopped, ["version": .string(configuration.box.version)])
+            isStopped = true
+        }
+    }
 }

@@ -144,10 +144,12 @@ public struct RecoveredState: Hashable, Sendable {
     public var counters: [KeyCounter]
     /// Hash of the newest record; 64 zeros for an empty journal.
     public var hash: String
+    /// `data` of every `command.scheduled` record whose command has no `command.done` or `command.refused` yet.
+    public var scheduled: [JSONObject]
 
     public init(
         head: Int64, newestAt: WallTime, acknowledged: Int64, intervals: [Interval], keys: [SigningKey],
-        revokedKeys: [String], counters: [KeyCounter], hash: String
+        revokedKeys: [String], counters: [KeyCounter], hash: String, scheduled: [JSONObject] = []
     ) {
         self.head = head
         self.newestAt = newestAt
@@ -157,6 +159,7 @@ public struct RecoveredState: Hashable, Sendable {
         self.revokedKeys = revokedKeys
         self.counters = counters
         self.hash = hash
+        self.scheduled = scheduled
     }
 
     /// A box that never ran.

@@ -83,8 +83,10 @@ public struct JournalDraft: Hashable, Sendable {
     /// The bytes that are hashed: exactly `{at, data, key, kind, seq}`, names sorted, compact (contract §4).
     public var canonicalBytes: [UInt8] {
         JSONWriter.canonical(
-            ["at": .string(at.text), "data": .object(data), "key": .string(key), "kind": .string(kind.rawValue),
-             "seq": .integer(seq)])
+            [
+                "at": .string(at.text), "data": .object(data), "key": .string(key), "kind": .string(kind.rawValue),
+                "seq": .integer(seq),
+            ])
     }
 }
 
@@ -101,7 +103,9 @@ public struct JournalEntry: Hashable, Sendable {
 
     /// `{seq, at, kind, key, data, hash}`.
     public var json: JSONValue {
-        ["seq": .integer(draft.seq), "at": .string(draft.at.text), "kind": .string(draft.kind.rawValue),
-         "key": .string(draft.key), "data": .object(draft.data), "hash": .string(hash)]
+        [
+            "seq": .integer(draft.seq), "at": .string(draft.at.text), "kind": .string(draft.kind.rawValue),
+            "key": .string(draft.key), "data": .object(draft.data), "hash": .string(hash),
+        ]
     }
 }

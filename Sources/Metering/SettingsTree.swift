@@ -17,6 +17,8 @@ public struct SettingsNode: Hashable, Sendable {
         /// As written, because a binary fraction is no exact number.
         case decimal(String)
         case bool(Bool)
+        /// A date or time that stands without quotes, as written.
+        case time(String)
         case array([SettingsNode])
         case table([SettingsMember])
     }

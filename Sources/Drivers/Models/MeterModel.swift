@@ -55,9 +55,16 @@ public struct ModelRegister: Hashable, Sendable {
     public var unit: String
     /// Width of a cumulative register before it rolls over, in its unit; nil where it never does in practice.
     public var rollover: Int64?
+    /// Modbus only: bit patterns by which the meter says "no value". NaN and infinities never are a value.
+    public var invalid: [UInt64]
+    /// The smallest step of the value in its unit, as the maker states it; nil where only the type limits it.
+    public var resolution: DecimalValue?
+    /// Read when someone asks (`meter read`), not in every poll: tariff registers, harmonics.
+    public var isDetail: Bool
 
     public init(
-        name: RegisterName, rawName: String, source: RegisterSource, scale: DecimalValue, unit: String, rollover: Int64?
+        name: RegisterName, rawName: String, source: RegisterSource, scale: DecimalValue, unit: String,
+        rollover: Int64?, invalid: [UInt64] = [], resolution: DecimalValue? = nil, isDetail: Bool = false
     ) {
         self.name = name
         self.rawName = rawName
@@ -65,6 +72,9 @@ public struct ModelRegister: Hashable, Sendable {
         self.scale = scale
         self.unit = unit
         self.rollover = rollover
+        self.invalid = invalid
+        self.resolution = resolution
+        self.isDetail = isDetail
     }
 
     /// The channel this row feeds, if it is one of the four cumulative ones.

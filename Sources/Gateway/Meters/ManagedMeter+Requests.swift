@@ -1,0 +1,93 @@
+import Drivers
+import Metering
+
+/// What people and the port ask of a meter.
+extension ManagedMeter {
+    /// Somebody wants a fresh reading: a running set is joined, else one is begun.
+    mutating func read(for token: UInt64, at now: Uptime) -> ControlFailure? {
+        if let portDownText {
+            return ControlFailure(
+                code: "port_down", message: "port \(settings.port) is down: \(portDownText)",
+                hint: "plug the adapter in again; see `meterside doctor`")
+        }
+        readers.append(token)
+        resumeAt = nil
+        want(.poll, since: now)
+        return nil
+    }
+
+    /// Begins a load survey.
+    mutating func survey(_ run: SurveyRun) -> ControlFailure? {
+        guard edmi != nil else {
+            return ControlFailure(
+                code: "unsupported", message: "model \(settings.model.name) has no load survey that can be read",
+                hint: "`meterside interval list` shows what the gateway itself has kept")
+        }
+        guard edmi?.survey == nil else {
+            return ControlFailure(
+                code: "busy", message: "a load survey of meter \(settings.serial) is being read already",
+                hint: "wait until it is done")
+        }
+        edmi?.start(run)
+        return nil
+    }
+
+    mutating func endSurvey(_ failure: MeterFailure?, turn: inout Turn) {
+        guard let run = edmi?.survey else { return }
+        edmi?.stopSurvey()
+        let result: Result<JSONValue, ControlFailure> =
+            failure.map { .failure(controlFailure($0)) } ?? .success(run.json(serial: settings.serial))
+        turn.emit(.answer(token: run.token, result))
+    }
+
+    /// The client went away.
+    mutating func forget(token: UInt64) {
+        readers.removeAll { $0 == token }
+        watchers.removeAll { $0 == token }
+        if edmi?.survey?.token == token { edmi?.stopSurvey() }
+    }
+
+    /// The wire went away: what waited for it gets its answer, and every reading is missing.
+    mutating func portDown(_ text: String, turn: inout Turn, _ context: MeterContext) {
+        portDownText = text
+        modbus?.reset()
+        edmi?.reset()
+        resumeAt = nil
+        board.clear(why: .portDown, at: turn.moment)
+        missPoll(turn: &turn, context)
+    }
+
+    /// A poll was due, but the port is down.
+    mutating func missPoll(turn: inout Turn, _ context: MeterContext) {
+        let failure = MeterFailure(
+            kind: .silent, why: .portDown, text: BusFailure.portDown(portDownText ?? "").text)
+        digest(.poll, failure, turn: &turn, context)
+    }
+
+    /// The wire is back: the meter is asked at once.
+    mutating func portUp(at now: Uptime) {
+        portDownText = nil
+        nextPoll = now
+    }
+
+    /// One member of `status`.
+    var statusJSON: JSONValue {
+        [
+            "serial": .string(settings.serial.text), "model": .string(settings.model.name),
+            "port": .string(settings.port.name), "state": .string(liveness.state.rawValue),
+            "last_reading_at": JSONValue(liveness.lastGood?.wall.text),
+        ]
+    }
+
+    /// One member of `meter list`.
+    var listJSON: JSONValue {
+        [
+            "serial": .string(settings.serial.text), "model": .string(settings.model.name),
+            "port": .string(settings.port.name), "address": .integer(Int64(settings.address)),
+            "role": .string(settings.role), "nmi": JSONValue(settings.nmi?.text),
+            "state": .string(liveness.state.rawValue), "why": JSONValue(liveness.why?.rawValue),
+            "poll_seconds": .integer(Int64(settings.pollSeconds)),
+            "last_reading_at": JSONValue(liveness.lastGood?.wall.text),
+        ]
+    }
+}

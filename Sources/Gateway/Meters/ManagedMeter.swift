@@ -1,0 +1,272 @@
+import Drivers
+import Intervals
+import Metering
+
+/// What a meter must know of the agent's state in a turn.
+struct MeterContext: Sendable {
+    /// The wall clock is trusted.
+    var trusted: Bool
+    /// Readings may be placed into intervals by the wall clock.
+    var fit: Bool
+}
+
+/// One configured meter: when it is read, what it said, whether it lives, its intervals. The wire belongs to its port.
+struct ManagedMeter: Sendable {
+    /// Intervals stated in one turn at most; the rest of a long gap follows in the next turns.
+    static let statementLimit = 500
+    /// The meter's clock is read this often, microseconds, and after a failure again after the shorter time.
+    private static let clockInterval: Int64 = 3_600_000_000
+    private static let clockRetry: Int64 = 600_000_000
+    /// Meters polled at least this often need no reading of their own at a boundary, microseconds.
+    private static let boundaryPoll: Int64 = 2_000_000
+
+    let settings: MeterSettings
+    let intervalMinutes: Int
+    let line: LineSettings?
+    let kept: [KeptRegister]
+    let topic: String
+    /// Index of the port in the agent's list.
+    var port: Int
+    var board: LiveBoard
+    var liveness: Liveness
+    var confirmations: [ReadingConfirmation]
+    var keeper: IntervalKeeper
+    var lastStated: Interval?
+    var modbus: ModbusDriver?
+    var edmi: EdmiDriver?
+    private let schedule: PollSchedule
+    var nextPoll: Uptime?
+    private var nextClock: Uptime
+    /// The driver wants nothing before this.
+    var resumeAt: Uptime?
+    /// Since when the present want waits.
+    private var wantedSince: Uptime
+    /// When each kept register was judged last.
+    var judged: [Uptime]
+    /// Why the port is down; nil while it is up.
+    var portDownText: String?
+
+    // What the agent's line-up notes about this meter.
+    var ticket: UInt32 = 0
+    var inLine: BusPriority?
+    var isOut = false
+    /// Tokens of those who wait for a fresh reading, and of those who watch.
+    var readers: [UInt64] = []
+    var watchers: [UInt64] = []
+    /// The meter's clock less ours, milliseconds, until the agent takes it.
+    var clockReading: Int64?
+
+    init(
+        _ settings: MeterSettings, box: BoxSettings, port: Int, line: LineSettings?, place: Int, of count: Int,
+        resume: Interval?, at moment: Moment
+    ) {
+        let (rows, kept) = MeterRow.rows(of: settings)
+        self.settings = settings
+        intervalMinutes = box.intervalMinutes
+        self.line = line
+        self.kept = kept
+        self.port = port
+        topic = "meter/\(settings.serial)/live"
+        board = LiveBoard(
+            serial: settings.serial, model: settings.model.name, role: settings.role, rows: rows, at: moment)
+        liveness = Liveness(startedAt: moment.uptime)
+        lastStated = resume
+        confirmations = kept.map { ReadingConfirmation($0, resume: resume) }
+        keeper = IntervalKeeper(
+            meter: settings.serial, epoch: resume?.epoch ?? 1, minutes: box.intervalMinutes,
+            channels: kept.map { IntervalKeeper.Kept(channel: $0.channel, width: $0.width) },
+            pollMilliseconds: Int64(settings.pollSeconds) * 1000, resume: resume, startedAt: moment.wall)
+        schedule = PollSchedule(
+            pollSeconds: settings.pollSeconds, index: place, count: count, start: moment.uptime)
+        nextPoll = moment.uptime
+        nextClock = moment.uptime
+        wantedSince = moment.uptime
+        judged = Array(repeating: Uptime(microseconds: -1), count: kept.count)
+        if settings.model.dialect.isEdmi {
+            edmi = EdmiDriver(settings, line: line, kept: kept)
+        } else {
+            modbus = ModbusDriver(settings, kept: kept)
+        }
+    }
+
+    // MARK: When
+
+    /// When this meter wants its turn although nothing happens on its wire.
+    var nextWake: Uptime? {
+        var earliest = resumeAt
+        if let nextPoll { earliest = min(earliest ?? nextPoll, nextPoll) }
+        if edmi != nil, liveness.isAnswering, edmi?.wants(.clock) == false {
+            earliest = min(earliest ?? nextClock, nextClock)
+        }
+        return earliest
+    }
+
+    /// Starts what is due.
+    mutating func wake(turn: inout Turn, _ context: MeterContext) {
+        let now = turn.moment.uptime
+        if let until = resumeAt, until <= now { resumeAt = nil }
+        if let due = nextPoll, due <= now {
+            nextPoll = nil
+            if portDownText == nil { want(.poll, since: due) } else { missPoll(turn: &turn, context) }
+        }
+        startClock(at: now)
+    }
+
+    private mutating func startClock(at now: Uptime) {
+        guard edmi != nil, liveness.isAnswering, nextClock <= now, edmi?.wants(.clock) == false else { return }
+        want(.clock, since: now)
+    }
+
+    /// An interval boundary was passed: the cumulative registers are wanted now.
+    mutating func boundaryPassed(at now: Uptime) {
+        guard schedule.interval > Self.boundaryPoll, liveness.isAnswering, portDownText == nil, !kept.isEmpty else {
+            return
+        }
+        want(.boundary, since: now)
+    }
+
+    mutating func want(_ want: MeterWant, since: Uptime) {
+        if demand(at: since) == nil { wantedSince = since }
+        if edmi != nil {
+            if edmi?.wants(want) == false { edmi?.start(want) }
+        } else if modbus?.isBusy == false {
+            // A set that is running serves both: its registers are read in the same second.
+            modbus?.start(want, isAnswering: liveness.isAnswering, at: since)
+        }
+    }
+
+    /// What this meter wants of its wire, and since when; nil for nothing now.
+    func demand(at now: Uptime) -> (priority: BusPriority, since: Uptime)? {
+        guard let want = edmi?.want ?? modbus?.want else { return nil }
+        if let resumeAt, now < resumeAt { return nil }
+        if !readers.isEmpty, want <= .poll { return (.command, wantedSince) }
+        return (want.priority, wantedSince)
+    }
+
+    // MARK: The wire
+
+    /// The next request when the meter has the wire; nil when it wants nothing any more.
+    mutating func next(turn: inout Turn, _ context: MeterContext) -> BusOperation? {
+        if let modbus { return modbus.next() }
+        // Each step either sends or ends one of the four wants.
+        for _ in 0..<8 {
+            switch edmi?.next(at: turn.moment, isAnswering: liveness.isAnswering, board: &board) {
+            case .send(let operation): return operation
+            case .event(let event): conclude(event, turn: &turn, context)
+            case .wait(let until):
+                resumeAt = until
+                return nil
+            case .idle, nil: return nil
+            }
+        }
+        return nil
+    }
+
+    /// Takes the outcome of the request last given.
+    mutating func take(_ outcome: BusOutcome, at moment: Moment, turn: inout Turn, _ context: MeterContext) {
+        let event = modbus?.take(outcome, at: moment, board: &board)
+            ?? edmi?.take(outcome, at: moment, board: &board)
+        if let event { conclude(event, turn: &turn, context) }
+        if let token = edmi?.survey?.token, let news = edmi?.surveyNews() {
+            turn.emit(.progress(token: token, news))
+        }
+    }
+
+    private mutating func conclude(_ event: DriverEvent, turn: inout Turn, _ context: MeterContext) {
+        switch event {
+        case .readings(.clock, _): nextClock = turn.moment.uptime + Self.clockRetry
+        case .readings(let want, let failure): digest(want, failure, turn: &turn, context)
+        case .clock(let civil, let moment):
+            let utc = WallTime(seconds: civil.seconds - Int64(settings.utcOffsetMinutes) * 60)
+            let difference = utc - moment.wall
+            // The meter's clock has whole seconds: half a second late on average.
+            board.clockOffset = (difference + 1000).flooredQuotient(by: 1000)
+            clockReading = difference
+            nextClock = turn.moment.uptime + Self.clockInterval
+        case .survey(let failure): endSurvey(failure, turn: &turn)
+        }
+    }
+
+    // MARK: A set of readings
+
+    mutating func digest(
+        _ want: MeterWant, _ failure: MeterFailure?, turn: inout Turn, _ context: MeterContext
+    ) {
+        if let failure {
+            for index in kept.indices { keeper.miss(index, why: context.fit ? failure.why : .clock) }
+            if want == .poll { note(failure, turn: &turn) }
+        } else {
+            if liveness.answered(at: turn.moment) { turn.append(.meterUp, identity) }
+            judgeReadings(turn: &turn, context)
+        }
+        stateIntervals(turn: &turn, context)
+        guard want == .poll else { return }
+        board.at = turn.moment.wall
+        if failure?.kind == .refused, let until = edmi?.refusedUntil, until > turn.moment.uptime {
+            nextPoll = until
+        } else {
+            nextPoll = schedule.next(
+                after: turn.moment.uptime, pause: liveness.pause(pollMicroseconds: schedule.interval))
+        }
+        tell(failure, turn: &turn)
+        if failure == nil { startClock(at: turn.moment.uptime) }
+    }
+
+    private mutating func note(_ failure: MeterFailure, turn: inout Turn) {
+        var data = identity
+        data["why"] = .string(failure.why.rawValue)
+        data["message"] = .string(failure.text)
+        switch failure.kind {
+        case .silent:
+            guard liveness.missed(why: failure.why, at: turn.moment) else { return }
+            data["last_reading_at"] = JSONValue(liveness.lastGood?.wall.text)
+            turn.append(.meterDown, data)
+            turn.alarm(.meterSilent, data)
+        case .refused:
+            guard liveness.refused() else { return }
+            turn.append(.meterDown, data)
+        case .mismatch:
+            guard liveness.mismatched() else { return }
+            turn.append(.meterQuarantined, data)
+            turn.alarm(.meterMismatch, data)
+        }
+    }
+
+    private var identity: JSONObject {
+        ["meter": .string(settings.serial.text), "port": .string(settings.port.name)]
+    }
+
+    /// Gives a complete set of readings to everybody who wants it.
+    private mutating func tell(_ failure: MeterFailure?, turn: inout Turn) {
+        guard turn.isConnected || !readers.isEmpty || !watchers.isEmpty else { return }
+        let bytes = board.json()
+        turn.publish(topic, bytes)
+        guard !readers.isEmpty || !watchers.isEmpty, let value = try? JSONReader.read(bytes) else { return }
+        for token in watchers { turn.emit(.progress(token: token, value)) }
+        for token in readers {
+            turn.emit(.answer(token: token, failure.map { .failure(controlFailure($0)) } ?? .success(value)))
+        }
+        readers.removeAll()
+    }
+
+    func controlFailure(_ failure: MeterFailure) -> ControlFailure {
+        let code =
+            switch failure.kind {
+            case .refused: "refused"
+            case .mismatch: "wrong_meter"
+            case .silent: failure.why == .portDown ? "port_down" : failure.why == .notPresent ? "refused" : "no_reply"
+            }
+        return ControlFailure(
+            code: code, message: "meter \(settings.serial) on port \(settings.port): \(failure.text)",
+            hint: Self.hint(code))
+    }
+
+    private static func hint(_ code: String) -> String {
+        switch code {
+        case "refused": "see user, password_file and model of this [[meter]]; `meterside meter list` shows its state"
+        case "wrong_meter": "compare the number on the plate with serial and address of this [[meter]]"
+        case "port_down": "plug the adapter in again; see `meterside doctor`"
+        default: "`meterside meter scan` finds what answers on the port"
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Drivers
+import Metering
+
+/// One register of a meter's model as this meter uses it: direction and scale applied, and the parts of its JSON that
+/// never change.
+struct MeterRow: Hashable, Sendable {
+    let name: RegisterName
+    let register: String
+    let unit: String
+    /// Multiplies the value; nil where that changes nothing.
+    let factor: DecimalValue?
+    /// Place among the kept channels, nil for what is not cumulative.
+    let kept: Int?
+    /// `{"channel":"import_wh","register":"0x0048","value":`
+    let opening: [UInt8]
+    /// `,"unit":"Wh","quality":"A","at":"`
+    let good: [UInt8]
+    /// `null,"unit":"Wh","quality":"N","why":"`
+    let missing: [UInt8]
+
+    /// The rows of a meter and the channels it keeps, in the order of `Channel`.
+    static func rows(of settings: MeterSettings) -> (rows: [MeterRow], kept: [KeptRegister]) {
+        let names = settings.model.registers.map { name(of: $0, swapped: settings.swapImportExport) }
+        var kept: [KeptRegister] = []
+        for channel in Channel.allCases {
+            guard let row = names.firstIndex(of: channel.name) else { continue }
+            kept.append(KeptRegister(channel: channel, row: row, register: settings.model.registers[row], settings))
+        }
+        let rows = names.indices.map { index in
+            MeterRow(
+                settings.model.registers[index], name: names[index], scale: settings.scale,
+                kept: kept.firstIndex { $0.row == index })
+        }
+        return (rows, kept)
+    }
+
+    private init(_ register: ModelRegister, name: RegisterName, scale: DecimalValue, kept: Int?) {
+        self.name = name
+        self.register = register.source.text
+        unit = register.unit
+        let isScaled = Self.scaledUnits.contains(register.unit) && scale != DecimalValue(mantissa: 1)
+        factor = isScaled ? scale : nil
+        self.kept = kept
+        var writer = JSONWriter()
+        writer.raw("{\"channel\":")
+        writer.write(name.text)
+        writer.raw(",\"register\":")
+        writer.write(register.source.text)
+        writer.raw(",\"value\":")
+        opening = writer.bytes
+        writer.removeAll()
+        writer.raw(",\"unit\":")
+        writer.write(register.unit)
+        let unitPart = writer.bytes
+        writer.raw(",\"quality\":\"A\",\"at\":\"")
+        good = writer.bytes
+        writer.removeAll()
+        writer.raw("null")
+        writer.raw(unitPart)
+        writer.raw(",\"quality\":\"N\",\"why\":\"")
+        missing = writer.bytes
+    }
+
+    /// What a transformer the meter does not know multiplies; voltages and ratios stay.
+    private static let scaledUnits = ["W", "VA", "var", "Wh", "VAh", "varh"]
+
+    /// Import and export exchanged, per phase too, where the operator says that the meter is wired the other way.
+    private static func name(of register: ModelRegister, swapped: Bool) -> RegisterName {
+        let text = register.name.text
+        guard swapped else { return register.name }
+        if text.hasPrefix("import_") { return RegisterName("export_" + text.dropFirst("import_".count)) }
+        if text.hasPrefix("export_") { return RegisterName("import_" + text.dropFirst("export_".count)) }
+        return register.name
+    }
+
+    /// The value as this meter means it, or why there is none.
+    func adjusted(_ value: Result<DecimalValue, MissingValue>) -> Result<DecimalValue, MissingValue> {
+        guard let factor, case .success(let raw) = value else { return value }
+        guard let product = raw.multiplied(by: factor) else { return .failure(MissingValue(.invalid)) }
+        return .success(product)
+    }
+}
+
+/// A cumulative register that intervals are kept from.
+struct KeptRegister: Hashable, Sendable {
+    let channel: Channel
+    /// Index of its row.
+    let row: Int
+    /// Width at which it rolls over, scaled; nil for never.
+    let width: Int64?
+    let limit: ConnectionLimit
+
+    init(channel: Channel, row: Int, register: ModelRegister, _ settings: MeterSettings) {
+        self.channel = channel
+        self.row = row
+        width = register.rollover.flatMap {
+            settings.scale.multiplied(by: DecimalValue(mantissa: $0))?.flooredInteger
+        }
+        // One count of the register, and what a float32 total steps by (2 Wh above 16.8 MWh, design §4).
+        let count = register.scale.multiplied(by: settings.scale)?.flooredInteger ?? 1
+        limit = ConnectionLimit(
+            maxAmps: settings.maxAmps, phases: settings.phases, quantum: max(4, count.magnitudeClamped))
+    }
+}
+
+extension Int64 {
+    /// The magnitude, `Int64.max` where it does not fit.
+    fileprivate var magnitudeClamped: Int64 { self == .min ? .max : abs(self) }
+}

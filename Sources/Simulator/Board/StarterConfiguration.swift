@@ -1,0 +1,84 @@
+/// The configuration that fits a simulated board, as a person would write it.
+public struct StarterConfiguration: Sendable {
+    public var box: String
+    /// `mqtt://127.0.0.1:1883`; nil leaves the section out, as a comment.
+    public var mqtt: String?
+    public var intervalMinutes = 5
+    /// Every meter's `timeout_ms`; nil leaves it to the model.
+    public var timeoutMilliseconds: Int64?
+    public var pollSeconds = 30
+    /// Beside the configuration.
+    public var passwordFile = "reader.password"
+
+    public init(box: String, mqtt: String?) {
+        self.box = box
+        self.mqtt = mqtt
+    }
+
+    /// The text of `meterside.toml`; `device` gives the path of a port.
+    public func text(for plan: BoardPlan, device: (BoardPort) -> String) -> String {
+        var text = """
+            # Made by meterside-sim for its simulated board. Change it as you like; `metersided --check` reads it.
+
+            [box]
+            id = "\(box)"
+            board = "simulated"
+            zone = "Australia/Brisbane"
+            currency = "AUD"
+            interval_minutes = \(intervalMinutes)
+
+
+            """
+        if let mqtt {
+            text += """
+                [mqtt]
+                url = "\(mqtt)"
+
+
+                """
+        } else {
+            text += """
+                # To send to a broker on this machine (mosquitto), take the marks away:
+                # [mqtt]
+                # url = "mqtt://127.0.0.1:1883"
+
+
+                """
+        }
+        for port in plan.ports { text += section(port, device: device(port)) }
+        for port in plan.ports {
+            for meter in port.meters { text += section(meter, on: port) }
+        }
+        return text
+    }
+
+    private func section(_ port: BoardPort, device: String) -> String {
+        """
+        [[port]]
+        name = "\(port.name)"
+        device = "\(device)"
+        baud = \(port.line.baud)
+        format = "\(port.line.format.rawValue)"
+        protocol = "\(port.wire.rawValue)"
+
+
+        """
+    }
+
+    private func section(_ meter: BoardMeter, on port: BoardPort) -> String {
+        var lines = [
+            "[[meter]]", "serial = \"\(meter.serial)\"", "model = \"\(meter.model)\"", "port = \"\(port.name)\"",
+            "address = \(meter.address)",
+        ]
+        if port.wire == .edmi {
+            lines += [
+                "addressed = true", "user = \"\(meter.user)\"", "password_file = \"\(passwordFile)\"",
+                "utc_offset = \"+10:00\"",
+            ]
+        }
+        if let nmi = meter.nmi { lines.append("nmi = \"\(nmi)\"") }
+        lines.append("poll_seconds = \(pollSeconds)")
+        if let timeoutMilliseconds { lines.append("timeout_ms = \(timeoutMilliseconds)") }
+        return lines.joined(separator: "\n") + "\n\n"
+    }
+}

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Metering
+
+/// `meterside status`
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "How the box and its meters are.")
+
+    private typealias Cell = Table.Cell
+
+    @OptionGroup var socket: SocketOption
+    @OptionGroup var output: JSONFlag
+
+    func run() throws {
+        let status = try socket.connect().call("status")
+        output.show(status) { Self.lines(status, colour: $0) }
+    }
+
+    static func lines(_ status: JSONValue, colour: Bool) -> [String] {
+        var facts = Table(
+            .left("BOX"), .left("STATE"), .left("CLOCK"), .left("MQTT"), .right("JOURNAL"), .right("ACKNOWLEDGED"))
+        let journal = status["journal"] ?? .null
+        facts.add(
+            Cell(status.shown("box")), .state(status["state"]?.string), .state(status["clock"]?.string),
+            .state(status["mqtt"]?.string), Cell(journal.shown("head")), Cell(journal.shown("acknowledged")))
+        var lines = ["metersided \(TextLayout.clean(status.shown("version")))", ""] + facts.lines(colour: colour)
+        if status["state"] == "unconfigured" {
+            lines += [""]
+            lines += TextLayout.wrapped(
+                "There is no configuration yet: write /etc/meterside/meterside.toml; `meterside meter scan` finds "
+                    + "the meters.", indent: 0)
+        }
+        let meters = status.items("meters")
+        if !meters.isEmpty { lines += [""] + MeterListCommand.statusTable(meters).lines(colour: colour) }
+        let units = status["units"]?.array ?? []
+        if !units.isEmpty { lines += [""] + unitTable(units).lines(colour: colour) }
+        return lines
+    }
+
+    private static func unitTable(_ units: [JSONValue]) -> Table {
+        var table = Table(.left("UNIT"), .left("MODE"), .right("BALANCE"), .left("SUPPLY"), .flexible("REASON"))
+        for unit in units {
+            table.add(
+                Cell(unit.shown("id")), Cell(unit.shown("mode")),
+                Cell(unit["balance_micro"]?.integer.map(TextLayout.money) ?? "-"),
+                .state(unit["supply"]?.string), Cell(unit.shown("reason")))
+        }
+        return table
+    }
+}

@@ -1,0 +1,85 @@
+import Bus
+import Drivers
+import Gateway
+import Metering
+import Toml
+import Upstream
+
+/// What the configuration file says, checked: everything the daemon starts with.
+struct DaemonConfiguration {
+    var gateway: GatewayConfiguration
+    var board: String
+    var ports: [PortEntry]
+    var mqtt: MqttSettings?
+    /// Keys of the folder `keys.d`.
+    var keys: [SigningKey]
+    /// Sections that were checked but that this version does not act on.
+    var dormant: [String]
+    /// The file as it was read, for `config show`; secrets stand in files of their own, never in it.
+    var text: String
+}
+
+/// `[[port]]`: the wire, and what the agent plans with.
+struct PortEntry: Equatable {
+    var bus: PortConfiguration
+    var kind: PortProtocol
+
+    var id: PortID { bus.id }
+    /// Nil for TCP.
+    var line: LineSettings? { if case .serial(_, let line, _) = bus.wire { line } else { nil } }
+}
+
+/// Reads a configuration file whole; all its faults at once.
+struct ConfigurationReader {
+    var file: String
+    var models: ModelLibrary
+    let folder: String
+
+    init(file: String, models: ModelLibrary) {
+        self.file = file
+        self.models = models
+        folder = FilePath.folder(of: file)
+    }
+
+    /// The faults of a file that was refused.
+    struct Refusal: Error {
+        var faults: [SettingsFault]
+    }
+
+    func read() throws(Refusal) -> DaemonConfiguration {
+        let tree: SettingsNode
+        let text: String
+        do throws(SettingsFault) {
+            text = try Toml.text(of: file)
+            tree = try Toml.read(text, file: file)
+        } catch {
+            throw Refusal(faults: [error])
+        }
+        return try read(tree, text: text)
+    }
+
+    private func read(_ tree: SettingsNode, text: String) throws(Refusal) -> DaemonConfiguration {
+        let root = SettingsReader(tree, file: file)
+        let box = root.requireTable("box").flatMap { BoxSection.read($0, hasMqtt: root.has("mqtt")) }
+        let mqtt = root.table("mqtt").flatMap { MqttSection(folder: folder).read($0, box: box?.settings.id ?? "") }
+        let ports = PortSection.read(root.tables("port"))
+        let meters = MeterSection(models: models, folder: folder, ports: ports).read(root.tables("meter"))
+        let dormant = DormantSections(
+            serials: meters.map(\.serial), ports: ports.map(\.id), meterCount: root.tables("meter").count
+        ).check(root)
+        let keys = KeyFolder.read(folder + "/keys.d", into: root)
+        let faults = root.finish() + models.faults
+        guard faults.isEmpty, let box else { throw Refusal(faults: faults) }
+        let gateway = GatewayConfiguration(
+            box: box.settings,
+            ports: ports.map { PortSettings(id: $0.id, wire: $0.kind, line: $0.line) },
+            meters: meters)
+        let overfull = BusBudget.check(gateway).map {
+            SettingsFault(file: file, line: root.line, key: "meter", message: $0.message)
+        }
+        guard overfull.isEmpty else { throw Refusal(faults: overfull) }
+        return DaemonConfiguration(
+            gateway: gateway, board: box.board, ports: ports, mqtt: mqtt, keys: keys, dormant: dormant,
+            text: text)
+    }
+}

@@ -1,0 +1,97 @@
+import Control
+import Credit
+import Gateway
+import Journal
+import Metering
+
+/// What each method of the control socket does: answered here from the journal and the configuration, or made an
+/// input of the agent.
+extension MainLoop {
+    /// Nil when the call was answered, or runs on by itself.
+    func handle(_ call: ControlCall) -> Input? {
+        switch call.method {
+        case "version": server.answer(call.token, ["version": .string(ProductVersion.text)])
+        case "doctor": server.answer(call.token, ["checks": .array(doctor().map(\.json))])
+        case "config.check", "config.show", "config.reload": return handleConfiguration(call)
+        case "command.list": server.answer(call.token, ["commands": Catalogue.listJSON])
+        case "command.show":
+            guard let spec = Catalogue.command(call.parameters.string("name") ?? "") else { return unknownCommand(call) }
+            server.answer(call.token, spec.detailJSON)
+        case "capture.start": startCapture(call)
+        case "meter.scan": return scan(call)
+        case "status": return .request(.status, token: call.token)
+        default:
+            guard let journal else { return unconfigured(call) }
+            return handleConfigured(call, journal)
+        }
+        return nil
+    }
+
+    private func handleConfigured(_ call: ControlCall, _ journal: JournalStore) -> Input? {
+        let parameters = call.parameters
+        switch call.method {
+        case "meter.list": return .request(.meterList, token: call.token)
+        case "meter.read", "meter.watch", "meter.survey":
+            guard let serial = MeterSerial(parameters.string("serial") ?? "") else { return unknownMeter(call) }
+            switch call.method {
+            case "meter.read": return .request(.meterRead(serial), token: call.token)
+            case "meter.watch": return .request(.meterWatch(serial), token: call.token)
+            default:
+                guard let from = parameters.time("from"), let to = parameters.time("to") else { return nil }
+                return .request(.meterSurvey(serial, from: from, to: to), token: call.token)
+            }
+        case "outbox.show": return .request(.outbox, token: call.token)
+        case "key.list": return .request(.keyList, token: call.token)
+        case "command.send": return localCommand(call)
+        case "key.import": return importKey(call)
+        default: answerFromJournal(call, journal)
+        }
+        return nil
+    }
+
+    private func answerFromJournal(_ call: ControlCall, _ journal: JournalStore) {
+        do throws(JournalError) {
+            switch call.method {
+            case "events": try events(call, journal)
+            case "interval.list": try intervals(call, journal)
+            case "ledger.verify": startVerification(call.token)
+            case "ledger.export": try exportRecords(call, journal)
+            default:
+                server.fail(
+                    call.token, code: "unknown_method", message: "\(call.method) is not served by this daemon",
+                    hint: "compare `meterside version`")
+            }
+        } catch {
+            server.fail(call.token, code: "internal", message: "\(error)", hint: "see `meterside doctor`")
+        }
+    }
+
+    private func unconfigured(_ call: ControlCall) -> Input? {
+        server.fail(
+            call.token, code: "unconfigured", message: "this box has no configuration yet",
+            hint: "write \(options.configuration), or run `meterside commission` as root")
+        return nil
+    }
+
+    func unknownMeter(_ call: ControlCall) -> Input? {
+        server.fail(
+            call.token, code: "unknown_meter", message: "no meter \"\(call.parameters.string("serial") ?? "")\" is configured",
+            hint: "see `meterside meter list`")
+        return nil
+    }
+
+    private func unknownCommand(_ call: ControlCall) -> Input? {
+        server.fail(
+            call.token, code: "unknown_command", message: "there is no command \"\(call.parameters.string("name") ?? "")\"",
+            hint: "see `meterside command list`")
+        return nil
+    }
+
+    /// Asks the agent something it answers at once.
+    func ask(_ request: ControlRequest) -> JSONValue? {
+        for case .answer(token: 0, let result) in agent.handle(.request(request, token: 0), at: time.now()) {
+            if case .success(let value) = result { return value }
+        }
+        return nil
+    }
+}

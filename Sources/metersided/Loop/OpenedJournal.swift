@@ -1,0 +1,45 @@
+import Crypto
+import Gateway
+import Glibc
+import Journal
+import Metering
+
+/// The journal of a configured box, and what it gives the agent back.
+struct OpenedJournal {
+    let journal: JournalStore
+    let recovered: RecoveredState
+
+    init(folder: String, configuration: DaemonConfiguration) throws(StartFault) {
+        if mkdir(folder, 0o700) != 0, errno != EEXIST {
+            throw StartFault(message: "\(folder) cannot be made: \(String(cString: strerror(errno)))")
+        }
+        do throws(JournalError) {
+            journal = try JournalStore(path: folder + "/journal.db", boxID: configuration.gateway.box.id)
+            recovered = RecoveredState(
+                head: journal.head, newestAt: journal.newestAt, acknowledged: try journal.cursor(JournalCursor.cloud),
+                intervals: try journal.newestIntervals(),
+                keys: KeyRing.merge(folder: configuration.keys, journal: try journal.keysAdded()),
+                revokedKeys: try journal.keysRevoked(),
+                counters: try journal.counters().map { KeyCounter(kid: $0.kid, counter: $0.counter) },
+                hash: journal.headHash)
+        } catch {
+            throw StartFault(message: "\(error)")
+        }
+    }
+}
+
+/// Keys come from the folder and from the journal.
+enum KeyRing {
+    /// A kid of the journal wins: it was added by a signed command.
+    static func merge(folder: [SigningKey], journal: [SigningKey]) -> [SigningKey] {
+        journal + folder.filter { key in !journal.contains { $0.kid == key.kid } }
+    }
+}
+
+/// The one cipher the agent needs, handed to it because it has none of its own.
+enum Signatures {
+    /// Whether the key's owner signed the message; false for anything that is no key.
+    static func isValid(publicKey: [UInt8], message: [UInt8], signature: [UInt8]) -> Bool {
+        (try? Ed25519.isValid(signature: signature, of: message, publicKey: publicKey)) ?? false
+    }
+}
