@@ -35,6 +35,12 @@ static inline int cmosquitto_verify_name(struct mosquitto *client, const char *h
     return 1;
 }
 
+// Whether the handshake is over and TLS 1.3 was agreed: then the broker says only afterwards what it thinks of us.
+static inline int cmosquitto_is_judging(struct mosquitto *client) {
+    SSL *ssl = mosquitto_ssl_get(client);
+    return ssl && SSL_is_init_finished(ssl) && SSL_version(ssl) >= TLS1_3_VERSION;
+}
+
 // An encrypted key would make OpenSSL ask on the terminal: there is none.
 static inline int cmosquitto_no_password(char *buffer, int size, int writing, void *client) {
     (void)buffer; (void)size; (void)writing; (void)client;

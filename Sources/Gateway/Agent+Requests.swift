@@ -13,10 +13,12 @@ extension Agent {
                 meter.read(for: token, at: turn.moment.uptime)
             }
         case .meterWatch(let serial):
+            var now: JSONValue?
             answer = withMeter(serial, at: turn.moment.uptime) { meter in
-                meter.watchers.append(token)
+                now = meter.watch(token)
                 return nil
             }
+            if let now { turn.emit(.progress(token: token, now)) }
         case .meterSurvey(let serial, let from, let to):
             answer = withMeter(serial, at: turn.moment.uptime) { meter in
                 meter.survey(SurveyRun(token: token, from: from, to: to, settings: meter.settings))

@@ -27,8 +27,9 @@ struct TomlScanner {
 
     mutating func take(_ mark: StaticString) -> Bool {
         let count = mark.utf8CodeUnitCount
-        guard offset + count <= bytes.count, bytes[offset..<offset + count].elementsEqual(
-            UnsafeBufferPointer(start: mark.utf8Start, count: count))
+        guard offset + count <= bytes.count,
+            bytes[offset..<offset + count].elementsEqual(
+                UnsafeBufferPointer(start: mark.utf8Start, count: count))
         else { return false }
         advance(count)
         return true

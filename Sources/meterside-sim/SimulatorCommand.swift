@@ -17,7 +17,7 @@ struct SimulatorCommand: ParsableCommand {
     static func main() {
         // A reader that hangs up must not end the board.
         _ = clinux_signal_ignore(SIGPIPE)
-        exit(run(Array(CommandLine.arguments.dropFirst())))
+        Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 
     /// Parses and runs; every error becomes words on stderr and an exit code.

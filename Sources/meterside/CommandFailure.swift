@@ -22,7 +22,7 @@ struct CommandFailure: Error, Equatable {
         CommandFailure(code: "usage", message: message, hint: hint)
     }
 
-    var status: ExitStatus { ExitStatus(code: code) }
+    var status: CommandStatus { CommandStatus(code: code) }
 
     /// What `--json` prints.
     var json: JSONValue {

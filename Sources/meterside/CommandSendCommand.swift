@@ -41,7 +41,7 @@ struct CommandSendCommand: ParsableCommand {
     }
 
     /// A command that was answered may still have been refused or have failed.
-    static func status(_ result: JSONValue) -> ExitStatus {
+    static func status(_ result: JSONValue) -> CommandStatus {
         switch result["state"]?.string {
         case "completed", "scheduled": .done
         case "failed" where result["code"] == "no_reply": .noReply

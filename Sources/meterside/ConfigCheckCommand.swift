@@ -23,7 +23,7 @@ struct ConfigCheckCommand: ParsableCommand {
         parameters["file"] = file.map { .string(Self.absolute($0)) }
         let result = try socket.connect().call("config.check", parameters)
         output.show(result) { _ in Self.lines(result) }
-        if result["ok"] != true { throw ExitStatus.configuration }
+        if result["ok"] != true { throw CommandStatus.configuration }
     }
 
     /// The daemon works in another folder.

@@ -16,7 +16,7 @@ struct DoctorCommand: ParsableCommand {
         if status != .done { throw status }
     }
 
-    private func examine() -> (JSONValue, ExitStatus) {
+    private func examine() -> (JSONValue, CommandStatus) {
         do throws(CommandFailure) {
             let result = try socket.connect().call("doctor")
             return (result, Self.hasFault(result) ? .refused : .done)

@@ -18,7 +18,7 @@ struct LedgerVerifyCommand: ParsableCommand {
         }
         Terminal.progress("")
         output.show(result) { Self.lines(result, colour: $0) }
-        if result["ok"] != true { throw ExitStatus.refused }
+        if result["ok"] != true { throw CommandStatus.refused }
     }
 
     static func lines(_ result: JSONValue, colour: Bool) -> [String] {

@@ -22,12 +22,12 @@ struct MetersideCommand: ParsableCommand {
     }
 
     /// Parses and runs; every error becomes words on stderr (or JSON on stdout) and one of our exit codes.
-    static func run(_ arguments: [String]) -> ExitStatus {
+    static func run(_ arguments: [String]) -> CommandStatus {
         do {
             var command = try parseAsRoot(arguments)
             try command.run()
             return .done
-        } catch let status as ExitStatus {
+        } catch let status as CommandStatus {
             return status
         } catch let failure as CommandFailure {
             Terminal.progress("")
@@ -37,7 +37,7 @@ struct MetersideCommand: ParsableCommand {
         }
     }
 
-    private static func report(_ failure: CommandFailure, json: Bool) -> ExitStatus {
+    private static func report(_ failure: CommandFailure, json: Bool) -> CommandStatus {
         if json {
             Terminal.out(failure.json)
         } else {
@@ -47,7 +47,7 @@ struct MetersideCommand: ParsableCommand {
     }
 
     /// The parser's own errors, and its requests for help, which are none.
-    private static func reportParsing(_ error: any Error, json: Bool) -> ExitStatus {
+    private static func reportParsing(_ error: any Error, json: Bool) -> CommandStatus {
         if exitCode(for: error) == .success {
             Terminal.out([fullMessage(for: error)])
             return .done

@@ -26,7 +26,7 @@ struct ReplayCommand: ParsableCommand {
         }
         let decoded = CaptureReading.read(capture)
         output.show(.array(decoded.map(\.json))) { Self.lines(capture, decoded, colour: $0) }
-        if decoded.contains(where: \.isDamaged) { throw ExitStatus.refused }
+        if decoded.contains(where: \.isDamaged) { throw CommandStatus.refused }
     }
 
     static func lines(_ capture: Capture, _ decoded: [DecodedFrame], colour: Bool) -> [String] {

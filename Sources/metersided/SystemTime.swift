@@ -10,7 +10,7 @@ final class SystemTime: Sendable {
     let scale: Int64
     private let startWall: Int64
     private let startUptime: Int64
-    private let kernel = Mutex((checkedAt: Int64.min, synchronised: false))
+    private let kernel = Mutex<(checkedAt: Int64, synchronised: Bool)?>(nil)
 
     /// `anchor`: the wall time, milliseconds since 1970, that scaled time starts from; nil for now.
     init(scale: Int64, anchor: Int64?) {
@@ -47,10 +47,10 @@ final class SystemTime: Sendable {
     /// `adjtimex` says whether the clock is disciplined. It changes slowly, so it is asked every ten seconds at most.
     private func kernelSynchronised(at uptime: Int64) -> Bool {
         kernel.withLock { state in
-            if uptime - state.checkedAt > 10_000_000 || state.checkedAt == .min {
-                state = (uptime, clinux_clock_synchronised() == 1)
-            }
-            return state.synchronised
+            if let state, uptime - state.checkedAt < 10_000_000 { return state.synchronised }
+            let synchronised = clinux_clock_synchronised() == 1
+            state = (uptime, synchronised)
+            return synchronised
         }
     }
 

@@ -13,7 +13,7 @@ func bytes(hex text: String) -> [UInt8] {
 struct EdmiBench {
     var meters: [EdmiMeterSimulator]
     /// True time.
-    var now = WallTime(seconds: 1_784_000_000)
+    var now = EdmiFixture.start
     /// Everything sent, in order.
     var sent: [EdmiExchange] = []
     /// Called with the number of the exchange (from 0) before it is sent.
@@ -77,6 +77,15 @@ enum EdmiFixture {
         EdmiMeterSettings(dialect: dialect, serial: serial, survey: survey, load: household)
     }
 
+    static let start = WallTime(seconds: 1_784_000_000)
+
+    /// A meter whose measurements stand still at `start`, so that every right value is known.
+    static func stillMeter(_ dialect: MeterModel.Dialect) -> EdmiMeterSettings {
+        var settings = meter(dialect)
+        settings.values = { name, _ in household.value(of: name, at: start) }
+        return settings
+    }
+
     static func link(
         _ dialect: MeterModel.Dialect, addressed: Bool = true, serial: String? = "217072470",
         address: UInt32 = 217_072_470, password: String = "READER", sendsExit: Bool = false,
@@ -108,11 +117,11 @@ enum EdmiFixture {
     ]
 
     /// What a float32 register shows of the household's value.
-    static func float(_ name: String, at time: WallTime) -> DecimalValue? {
+    static func float(_ name: String, at time: WallTime = start) -> DecimalValue? {
         household.value(of: RegisterName(name), at: time).flatMap { Float($0.text) }.flatMap { DecimalValue($0) }
     }
 
-    static func double(_ name: String, at time: WallTime) -> DecimalValue? {
+    static func double(_ name: String, at time: WallTime = start) -> DecimalValue? {
         household.value(of: RegisterName(name), at: time).flatMap { Double($0.text) }.flatMap { DecimalValue($0) }
     }
 }

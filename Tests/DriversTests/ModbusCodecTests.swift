@@ -10,7 +10,7 @@ struct ModbusCodecTests {
     private let answer = bytes("01 03 04 47 F1 20 00 A6 B4")
 
     @Test func checksum_ofTheCheckString_is4B37() {
-        #expect(ModbusRTU.checksum("123456789".utf8) == 0x4B37)
+        #expect(ModbusRTU.checksum(Array("123456789".utf8)) == 0x4B37)
     }
 
     @Test func request_isByteForByteTheReference() {

@@ -37,7 +37,8 @@ struct ModbusSimulatorTests {
         guard model.dialect == .modbus else { return }
         // Multiples of every step, small enough for 16 bits.
         let values = model.registers.enumerated().map { index, row in
-            row.channel == nil ? DecimalValue(mantissa: Int64(index + 1), exponent: 0) : DecimalValue(mantissa: Int64(1000 * index))
+            row.channel == nil
+                ? DecimalValue(mantissa: Int64(index + 1), exponent: 0) : DecimalValue(mantissa: Int64(1000 * index))
         }
         for (framing, seed) in [(ModbusRequestSplitter.Framing.rtu, UInt16(1)), (.tcp, 2)] {
             var meter = ModbusMeterSimulator(model: model, unit: unit)
@@ -114,7 +115,8 @@ struct ModbusSimulatorTests {
         meter.misbehaviour = .stale
         #expect(outcome(&meter) == nil)
         let other = ModbusRead(function: 4, address: 6, count: 2)
-        let reply = try #require(meter.answer(rtu: ModbusRTU.request(other, unit: unit), value: volts))
+        let stale = meter.answer(rtu: ModbusRTU.request(other, unit: unit), value: volts)
+        let reply = try #require(stale)
         #expect(throws: ModbusFault.wrongLength) { try ModbusRTU.registers(in: reply.bytes, of: other, unit: unit) }
         #expect(try ModbusRTU.registers(in: reply.bytes, of: read, unit: unit).count == 6)
     }

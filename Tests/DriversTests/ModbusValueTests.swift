@@ -5,7 +5,8 @@ import Testing
 /// Registers to numbers and back.
 struct ModbusValueTests {
     private func value(
-        _ words: [UInt16], _ type: ModbusType, _ order: WordOrder = .abcd, scale: DecimalValue = DecimalValue(mantissa: 1),
+        _ words: [UInt16], _ type: ModbusType, _ order: WordOrder = .abcd,
+        scale: DecimalValue = DecimalValue(mantissa: 1),
         invalid: [UInt64] = []
     ) -> Result<DecimalValue, MissingValue> {
         let row = ModelRegister(
@@ -91,6 +92,23 @@ struct ModbusValueTests {
         #expect(
             text(value([0x8000, 0, 0, 0], .int64, scale: DecimalValue(mantissa: 1, exponent: -3)))
                 == "-9223372036854775.808")
+    }
+
+    @Test func float32_isTheShortestDecimalThatReadsBack() {
+        var state: UInt64 = 31
+        for index in 0..<20_000 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let random = UInt32(truncatingIfNeeded: state >> 32)
+            let number: Float =
+                switch index % 4 {
+                case 0: Float(bitPattern: random)
+                case 1: Float(Int32(bitPattern: random) >> 8) / 1000
+                case 2: Float(bitPattern: 0x3F00_0000 &+ (random & 0x0BFF_FFFF))
+                default: Float(random % 10_000_000) / 100
+                }
+            let expected = number.isFinite ? DecimalValue(text: number.description) : nil
+            #expect(ModbusType.float32.value(bits: UInt64(number.bitPattern)) == expected, "\(number)")
+        }
     }
 
     @Test func registers_areTheReverseOfDecoding() {

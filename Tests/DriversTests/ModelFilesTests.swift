@@ -84,3 +84,45 @@ struct ModelFilesTests {
         #expect(voltage.step(at: DecimalValue(mantissa: 230)).text == "0.1")
     }
 }
+
+/// What hardware/README.md and Tests/Support say about models.
+struct ModelDocumentTests {
+    private static let root = ModelFilesTests.folder.deletingLastPathComponent().deletingLastPathComponent()
+
+    @Test func exampleOfTheReadme_isAModel() throws {
+        let text = try String(
+            contentsOf: Self.root.appendingPathComponent("hardware/README.md"), encoding: .utf8)
+        let start = try #require(text.range(of: "```toml\n"))
+        let end = try #require(text.range(of: "```\n", range: start.upperBound..<text.endIndex))
+        let node = try Toml.read(String(text[start.upperBound..<end.lowerBound]), file: "README.md")
+        let model = try ModelReader.read(node, name: "acme-100", file: "README.md", requiresProof: true).get()
+        #expect(model.registers.map(\.name.text) == ["import_wh", "frequency_hz"])
+        #expect(model.proofs.count == 1)
+    }
+
+    /// Any Python from 3.11 has what the script needs; without one there is nothing to compare with.
+    private static let hasPython = (try? run(["-c", "import tomllib"]))?.status == 0
+
+    @Test(.enabled(if: hasPython)) func proofs_holdForAnIndependentReader() throws {
+        let script = Self.root.appendingPathComponent("Tests/Support/check_models.py").path
+        let result = try Self.run([script, ModelFilesTests.folder.path])
+        #expect(result.status == 0, "\(result.output)")
+        let readings = try ModelFilesTests.names.reduce(0) { sum, name in
+            try sum + ModelFilesTests.model(name).proofs.reduce(0) { $0 + $1.readings.count }
+        }
+        #expect(Int(result.output.trimmingCharacters(in: .whitespacesAndNewlines)) == readings)
+    }
+
+    private static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3"] + arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
+}

@@ -140,7 +140,10 @@ struct ModelReaderTests {
             "\"FFFFFFFF\"", "\"FFFF\"",
             "m.toml:24: register[1].invalid: a list is not allowed; write a list in [ ], each item 8 hex digits in quotes"
         ),
-        ("resolution = 10", "resolution = -10", "m.toml:25: register[1].resolution: is not allowed; write a number above 0"),
+        (
+            "resolution = 10", "resolution = -10",
+            "m.toml:25: register[1].resolution: is not allowed; write a number above 0"
+        ),
         (
             "name = \"frequency_hz\"", "name = \"import_wh\"",
             "m.toml:28: register[2].name: \"import_wh\" stands twice; each name once"
@@ -157,7 +160,10 @@ struct ModelReaderTests {
             "max_registers = 10", "max_registers = 1",
             "m.toml:20: register[1].type: takes 2 registers, more than timing.max_registers allows in one request"
         ),
-        ("origin = \"synthetic\"", "", "m.toml:36: proof[1].origin: is missing; write a text of 1 to 300 characters in quotes"),
+        (
+            "origin = \"synthetic\"", "",
+            "m.toml:36: proof[1].origin: is missing; write a text of 1 to 300 characters in quotes"
+        ),
         (
             "\"01 04 00 00", "\"01 4 00 00",
             "m.toml:38: proof[1].request: \"01 4 00 00 00 03 B0 0B\" is not allowed; write bytes as hex pairs in quotes, "
@@ -197,7 +203,8 @@ struct ModelReaderTests {
     @Test func name_mustEndInItsUnit() {
         for name in ["import", "_wh", "wh", "Import_wh", "import_kwh", "import wh", "power_factors", "9_v"] {
             let found = faults("name = \"import_wh\"", "name = \"\(name)\"")
-            #expect(found.contains { $0.hasPrefix("m.toml:16: register[1].name: \"\(name)\" is not allowed") }, "\(found)")
+            #expect(
+                found.contains { $0.hasPrefix("m.toml:16: register[1].name: \"\(name)\" is not allowed") }, "\(found)")
         }
     }
 
@@ -213,7 +220,10 @@ struct ModelReaderTests {
             Issue.record("it was taken")
             return
         }
-        #expect(faults.faults.map(\.description) == ["m.toml:1: proof: is missing; a model must carry at least one [[proof]]"])
+        #expect(
+            faults.faults.map(\.description) == [
+                "m.toml:1: proof: is missing; a model must carry at least one [[proof]]"
+            ])
         let node = try Toml.read(text, file: "m.toml")
         #expect(try ModelReader.read(node, name: "test", file: "m.toml", requiresProof: false).get().proofs.isEmpty)
     }

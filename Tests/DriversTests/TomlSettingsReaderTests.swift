@@ -39,7 +39,8 @@ struct TomlSettingsReaderTests {
     }
 
     @Test func wrongValues_areRefused_withLineKeyAndWhatIsAllowed() throws {
-        let found = try faults("[[meter]]\npoll_seconds = 30\n[[meter]]\npoll_seconds = 0\nscale = nan\non = 1\n") { root in
+        let found = try faults("[[meter]]\npoll_seconds = 30\n[[meter]]\npoll_seconds = 0\nscale = nan\non = 1\n") {
+            root in
             for meter in root.tables("meter") {
                 _ = meter.take("poll_seconds", SettingsRule<Int>.integer(1...3600))
                 _ = meter.take("scale", .decimal())

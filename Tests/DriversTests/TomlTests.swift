@@ -141,7 +141,10 @@ struct TomlTests {
         #expect(fault("a = \"x\\\\u0000y\"") == nil)
     }
 
-    @Test(arguments: ["[]", "[=]", "[[]]", "[.a]", "[a.]", "[a..b]", "a. = 1", "[[a]", "[a]]", "{", "a = {=}", "a = [,]", "=", "\"\"\"a\"\"\" = 1"])
+    @Test(arguments: [
+        "[]", "[=]", "[[]]", "[.a]", "[a.]", "[a..b]", "a. = 1", "[[a]", "[a]]", "{", "a = {=}", "a = [,]", "=",
+        "\"\"\"a\"\"\" = 1",
+    ])
     func read_refusesMalformedKeys_withoutEndingTheProcess(_ text: String) {
         #expect(fault(text)?.line == 1)
     }
@@ -157,7 +160,8 @@ struct TomlTests {
     }
 
     @Test func read_survivesDamage_ofAnyOneByte() throws {
-        let text = "[[meter]]\nserial = \"1\\\"2\" # x\nscale = 1.5\nlist = [1, {a = 'b'}]\n[meter.sub]\nt = 2026-01-01\n"
+        let text =
+            "[[meter]]\nserial = \"1\\\"2\" # x\nscale = 1.5\nlist = [1, {a = 'b'}]\n[meter.sub]\nt = 2026-01-01\n"
         let bytes = Array(text.utf8)
         for index in bytes.indices {
             for replacement in Array("[]{}\"'=.,#\n\\1a ".utf8) {
@@ -166,7 +170,9 @@ struct TomlTests {
                 // Either a tree or a fault with a line of the file: never a crash.
                 if let fault = fault(String(decoding: damaged, as: UTF8.self)) {
                     #expect((1...8).contains(fault.line), "\(fault)")
-                    #expect(!fault.message.contains("simpler form"), "\(fault) in \(String(decoding: damaged, as: UTF8.self))")
+                    #expect(
+                        !fault.message.contains("simpler form"),
+                        "\(fault) in \(String(decoding: damaged, as: UTF8.self))")
                 }
             }
         }

@@ -95,7 +95,7 @@ struct MqttWireTests {
     }
 
     @Test(arguments: [
-        (0x84, "the broker does not speak MQTT 5"), (0x86, "the broker refuses us: bad username or password"),
+        (0x84, "the broker does not speak MQTT 5"), (0x86, "the broker refuses us: bad user name or password"),
         (0x87, "the broker refuses us: not authorized"), (0x88, "the broker says: server unavailable"),
     ])
     func connack_whenRefused_isToldInWords(code: UInt8, words: String) throws {
@@ -104,6 +104,15 @@ struct MqttWireTests {
         let box = try TestTransport(try settings(peer))
         let reason = try box.waitForReason()
         #expect(reason == words)
+    }
+
+    @Test func session_whenAnotherClientTakesItOver_saysSo() throws {
+        let granted: [UInt8] = [0x90, 4, 0, 1, 0, 1, 0x90, 4, 0, 2, 0, 1]
+        let peer = try Peer(answers: Self.accepted + granted + [0xE0, 2, 0x8E, 0])
+        defer { peer.end() }
+        let box = try TestTransport(try settings(peer))
+        let reason = try box.waitForReason()
+        #expect(reason == "another client took over the session of client id B1")
     }
 
     @Test(arguments: [

@@ -70,6 +70,8 @@ struct AtlasSurvey: EdmiSurveyReader, Hashable {
         if case .read = stage { return takeRecords(data) }
         var fits = false
         withReader { fits = $0.receive(data, &facts) }
+        // At once, so that confirmed records can be taken after this reply.
+        if case .check(let reader) = stage, reader.isDone { takeCheck(reader) }
         return fits
     }
 

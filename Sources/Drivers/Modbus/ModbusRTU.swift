@@ -6,11 +6,14 @@ public enum ModbusRTU {
     public static let longestFrame = 256
 
     /// CRC-16/MODBUS: polynomial A001 reflected, start FFFF. On the wire the low byte comes first.
-    public static func checksum(_ bytes: some Sequence<UInt8>) -> UInt16 {
+    public static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt16 {
         var crc: UInt16 = 0xFFFF
         for byte in bytes { crc = crc >> 8 ^ table[Int(UInt8(truncatingIfNeeded: crc) ^ byte)] }
         return crc
     }
+
+    /// As for a slice.
+    public static func checksum(_ bytes: [UInt8]) -> UInt16 { checksum(bytes[...]) }
 
     private static let table: [UInt16] = (0..<256).map { index in
         (0..<8).reduce(UInt16(index)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xA001 : crc >> 1 }

@@ -37,7 +37,7 @@ extension ModbusType {
         case .uint32: DecimalValue(mantissa: Int64(UInt32(truncatingIfNeeded: bits)))
         case .int64: DecimalValue(mantissa: Int64(bitPattern: bits))
         case .uint64: Int64(exactly: bits).map { DecimalValue(mantissa: $0) }
-        case .float32: DecimalValue(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+        case .float32: DecimalValue(float: Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
         case .float64: DecimalValue(Double(bitPattern: bits))
         }
     }

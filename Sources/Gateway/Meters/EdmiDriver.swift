@@ -6,7 +6,9 @@ struct EdmiDriver: Sendable {
     private var session: EdmiSession
     private let registers: [ModelRegister]
     private let keptRows: [Int]
+    private let polledRows: [Int]
     private var poll: ReadingSet?
+    private var read: ReadingSet?
     private var boundary: ReadingSet?
     private var clock: EdmiClockTask?
     private var clockAt: Moment?
@@ -48,6 +50,7 @@ struct EdmiDriver: Sendable {
     init(_ settings: MeterSettings, line: LineSettings?, kept: [KeptRegister]) {
         registers = settings.model.registers
         keptRows = kept.map(\.row).sorted()
+        polledRows = settings.model.registers.indices.filter { !settings.model.registers[$0].isDetail }
         session = EdmiSession(
             EdmiLink(
                 dialect: settings.model.dialect, serial: settings.serial,
@@ -59,15 +62,33 @@ struct EdmiDriver: Sendable {
     /// The most urgent thing that is wanted.
     var want: MeterWant? {
         if boundary != nil { return .boundary }
+        if read != nil { return .read }
         if poll != nil { return .poll }
         if clock != nil { return .clock }
         return survey == nil ? nil : .survey
     }
 
+    private func set(of want: MeterWant) -> ReadingSet? {
+        switch want {
+        case .boundary: boundary
+        case .read: read
+        case .poll: poll
+        case .clock, .survey: nil
+        }
+    }
+
+    private mutating func put(_ set: ReadingSet?, for want: MeterWant) {
+        switch want {
+        case .boundary: boundary = set
+        case .read: read = set
+        case .poll: poll = set
+        case .clock, .survey: break
+        }
+    }
+
     func wants(_ want: MeterWant) -> Bool {
         switch want {
-        case .boundary: boundary != nil
-        case .poll: poll != nil
+        case .boundary, .read, .poll: set(of: want) != nil
         case .clock: clock != nil
         case .survey: survey != nil
         }
@@ -76,7 +97,8 @@ struct EdmiDriver: Sendable {
     mutating func start(_ want: MeterWant) {
         switch want {
         case .boundary: boundary = ReadingSet(rows: keptRows, of: registers)
-        case .poll: poll = ReadingSet(rows: Array(registers.indices), of: registers)
+        case .read: read = ReadingSet(rows: Array(registers.indices), of: registers)
+        case .poll: poll = ReadingSet(rows: polledRows, of: registers)
         case .clock: clock = EdmiClockTask()
         case .survey: break
         }
@@ -109,15 +131,10 @@ struct EdmiDriver: Sendable {
     private mutating func step(_ want: MeterWant, at now: Uptime) -> EdmiStep {
         var step = EdmiStep.done
         switch want {
-        case .boundary:
-            if var set = boundary {
+        case .boundary, .read, .poll:
+            if var set = set(of: want) {
                 step = session.next(&set.task, at: now)
-                boundary = set
-            }
-        case .poll:
-            if var set = poll {
-                step = session.next(&set.task, at: now)
-                poll = set
+                put(set, for: want)
             }
         case .clock:
             if var task = clock {
@@ -139,11 +156,11 @@ struct EdmiDriver: Sendable {
         guard let want = active else { return nil }
         active = nil
         switch want {
-        case .boundary, .poll:
-            guard var set = want == .poll ? poll : boundary else { return nil }
+        case .boundary, .read, .poll:
+            guard var set = set(of: want) else { return nil }
             session.receive(outcome, for: &set.task, at: moment.uptime)
             set.collect(into: &board, at: moment)
-            if want == .poll { poll = set } else { boundary = set }
+            put(set, for: want)
             return set.task.isDone ? finish(want, nil, board: &board, at: moment) : nil
         case .clock:
             guard var task = clock else { return nil }
@@ -163,9 +180,9 @@ struct EdmiDriver: Sendable {
         _ want: MeterWant, _ failure: EdmiFailure?, board: inout LiveBoard, at moment: Moment
     ) -> DriverEvent {
         switch want {
-        case .boundary, .poll:
-            let set = want == .poll ? poll : boundary
-            if want == .poll { poll = nil } else { boundary = nil }
+        case .boundary, .read, .poll:
+            let set = set(of: want)
+            put(nil, for: want)
             if let failure {
                 let isForeign = if case .wrongMeter = failure { true } else { false }
                 if isForeign { board.clear(why: .wrongMeter, at: moment) }
@@ -189,6 +206,7 @@ struct EdmiDriver: Sendable {
     /// The wire went away: what was under way is lost, the survey goes on later.
     mutating func reset() {
         boundary = nil
+        read = nil
         poll = nil
         clock = nil
         active = nil

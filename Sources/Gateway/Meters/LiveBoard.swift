@@ -40,8 +40,8 @@ struct LiveBoard: Hashable, Sendable {
         for row in values.indices { set(row, .failure(MissingValue(why)), at: moment) }
     }
 
-    /// The shape of `meter read` (contract §8) as JSON bytes.
-    func json() -> [UInt8] {
+    /// The shape of `meter read` (contract §8) as JSON bytes, with or without the registers that are not polled.
+    func json(withDetails: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(128 + rows.count * 128)
         bytes.append(contentsOf: opening)
@@ -55,8 +55,10 @@ struct LiveBoard: Hashable, Sendable {
         }
         bytes.append(contentsOf: Self.readings)
         var stamped = at
-        for index in rows.indices {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        var isFirst = true
+        for index in rows.indices where withDetails || !rows[index].isDetail {
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
             if moments[index].wall != stamped {
                 stamped = moments[index].wall
                 stamp = stamped.text.utf8CString.dropLast().map { UInt8(bitPattern: $0) }

@@ -12,8 +12,14 @@ extension ManagedMeter {
         }
         readers.append(token)
         resumeAt = nil
-        want(.poll, since: now)
+        want(hasDetails ? .read : .poll, since: now)
         return nil
+    }
+
+    /// Somebody wants every set of readings from now on; gives the newest one.
+    mutating func watch(_ token: UInt64) -> JSONValue? {
+        watchers.append(token)
+        return liveness.lastGood == nil ? nil : try? JSONReader.read(board.json())
     }
 
     /// Begins a load survey.
@@ -61,6 +67,7 @@ extension ManagedMeter {
     mutating func missPoll(turn: inout Turn, _ context: MeterContext) {
         let failure = MeterFailure(
             kind: .silent, why: .portDown, text: BusFailure.portDown(portDownText ?? "").text)
+        answerReaders(failure, turn: &turn)
         digest(.poll, failure, turn: &turn, context)
     }
 

@@ -127,19 +127,18 @@ struct ManagedMeter: Sendable {
 
     mutating func want(_ want: MeterWant, since: Uptime) {
         if demand(at: since) == nil { wantedSince = since }
-        if edmi != nil {
-            if edmi?.wants(want) == false { edmi?.start(want) }
-        } else if modbus?.isBusy == false {
-            // A set that is running serves both: its registers are read in the same second.
-            modbus?.start(want, isAnswering: liveness.isAnswering, at: since)
-        }
+        if edmi?.wants(want) == false { edmi?.start(want) }
+        modbus?.start(want, isAnswering: liveness.isAnswering, at: since)
     }
+
+    /// Whether somebody's reading needs more than a poll.
+    var hasDetails: Bool { board.rows.contains { $0.isDetail } }
 
     /// What this meter wants of its wire, and since when; nil for nothing now.
     func demand(at now: Uptime) -> (priority: BusPriority, since: Uptime)? {
         guard let want = edmi?.want ?? modbus?.want else { return nil }
         if let resumeAt, now < resumeAt { return nil }
-        if !readers.isEmpty, want <= .poll { return (.command, wantedSince) }
+        if !readers.isEmpty, want == .poll, !hasDetails { return (.command, wantedSince) }
         return (want.priority, wantedSince)
     }
 
@@ -194,21 +193,23 @@ struct ManagedMeter: Sendable {
     ) {
         if let failure {
             for index in kept.indices { keeper.miss(index, why: context.fit ? failure.why : .clock) }
-            if want == .poll { note(failure, turn: &turn) }
+            if want != .boundary { note(failure, turn: &turn) }
         } else {
             if liveness.answered(at: turn.moment) { turn.append(.meterUp, identity) }
             judgeReadings(turn: &turn, context)
         }
         stateIntervals(turn: &turn, context)
-        guard want == .poll else { return }
+        guard want != .boundary else { return }
         board.at = turn.moment.wall
+        if want == .read || !hasDetails { answerReaders(failure, turn: &turn) }
+        guard want == .poll else { return }
         if failure?.kind == .refused, let until = edmi?.refusedUntil, until > turn.moment.uptime {
             nextPoll = until
         } else {
             nextPoll = schedule.next(
                 after: turn.moment.uptime, pause: liveness.pause(pollMicroseconds: schedule.interval))
         }
-        tell(failure, turn: &turn)
+        publish(turn: &turn)
         if failure == nil { startClock(at: turn.moment.uptime) }
     }
 
@@ -236,13 +237,17 @@ struct ManagedMeter: Sendable {
         ["meter": .string(settings.serial.text), "port": .string(settings.port.name)]
     }
 
-    /// Gives a complete set of readings to everybody who wants it.
-    private mutating func tell(_ failure: MeterFailure?, turn: inout Turn) {
-        guard turn.isConnected || !readers.isEmpty || !watchers.isEmpty else { return }
+    /// Gives a poll's readings to the broker and to those who watch.
+    private func publish(turn: inout Turn) {
+        guard turn.isConnected || !watchers.isEmpty else { return }
         let bytes = board.json()
         turn.publish(topic, bytes)
-        guard !readers.isEmpty || !watchers.isEmpty, let value = try? JSONReader.read(bytes) else { return }
+        guard !watchers.isEmpty, let value = try? JSONReader.read(bytes) else { return }
         for token in watchers { turn.emit(.progress(token: token, value)) }
+    }
+
+    mutating func answerReaders(_ failure: MeterFailure?, turn: inout Turn) {
+        guard !readers.isEmpty, let value = try? JSONReader.read(board.json(withDetails: true)) else { return }
         for token in readers {
             turn.emit(.answer(token: token, failure.map { .failure(controlFailure($0)) } ?? .success(value)))
         }

@@ -5,7 +5,9 @@ import Metering
 enum MeterWant: Int, Comparable, Sendable {
     /// The cumulative registers, right after an interval boundary.
     case boundary
-    /// Every register.
+    /// Every register, for somebody who waits: also those that are not polled.
+    case read
+    /// The registers that are polled.
     case poll
     /// The meter's clock.
     case clock
@@ -17,6 +19,7 @@ enum MeterWant: Int, Comparable, Sendable {
     var priority: BusPriority {
         switch self {
         case .boundary: .boundary
+        case .read: .command
         case .poll: .poll
         case .clock: .housekeeping
         case .survey: .background

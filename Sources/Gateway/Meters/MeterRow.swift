@@ -7,6 +7,8 @@ struct MeterRow: Hashable, Sendable {
     let name: RegisterName
     let register: String
     let unit: String
+    /// Read for somebody who asks, not in every poll.
+    let isDetail: Bool
     /// Multiplies the value; nil where that changes nothing.
     let factor: DecimalValue?
     /// Place among the kept channels, nil for what is not cumulative.
@@ -38,6 +40,7 @@ struct MeterRow: Hashable, Sendable {
         self.name = name
         self.register = register.source.text
         unit = register.unit
+        isDetail = register.isDetail
         let isScaled = Self.scaledUnits.contains(register.unit) && scale != DecimalValue(mantissa: 1)
         factor = isScaled ? scale : nil
         self.kept = kept
@@ -96,14 +99,15 @@ struct KeptRegister: Hashable, Sendable {
         width = register.rollover.flatMap {
             settings.scale.multiplied(by: DecimalValue(mantissa: $0))?.flooredInteger
         }
-        // One count of the register, and what a float32 total steps by (2 Wh above 16.8 MWh, design §4).
-        let count = register.scale.multiplied(by: settings.scale)?.flooredInteger ?? 1
+        // What the register steps by at 100 MWh: a float32 total in Wh by 8 Wh there (design §4).
+        let step = register.step(at: DecimalValue(mantissa: 100_000_000)).multiplied(by: settings.scale)
         limit = ConnectionLimit(
-            maxAmps: settings.maxAmps, phases: settings.phases, quantum: max(4, count.magnitudeClamped))
+            maxAmps: settings.maxAmps, phases: settings.phases,
+            quantum: max(4, (step?.flooredInteger ?? 0).clamped))
     }
 }
 
 extension Int64 {
-    /// The magnitude, `Int64.max` where it does not fit.
-    fileprivate var magnitudeClamped: Int64 { self == .min ? .max : abs(self) }
+    /// Between 0 and a gigawatt-hour: a broken scale must not make the limit wrap.
+    fileprivate var clamped: Int64 { Swift.min(Swift.max(self, 0), 1_000_000_000) }
 }

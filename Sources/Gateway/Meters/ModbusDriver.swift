@@ -7,6 +7,7 @@ struct ModbusDriver: Sendable {
     private static let tries = 2
 
     private let all: Part
+    private let polled: Part
     private let kept: Part
     /// One read, once: whether anybody is there.
     private let knock: ModbusJob?
@@ -14,6 +15,8 @@ struct ModbusDriver: Sendable {
     private let probeRow: Int?
     private let probeRange: ClosedRange<Int64>?
     private var running: Running?
+    /// Wanted as soon as the running set is complete.
+    private var isReadQueued = false
     private var isVerified = false
 
     /// A plan with its jobs and which rows of the meter it reads.
@@ -44,6 +47,7 @@ struct ModbusDriver: Sendable {
     init(_ settings: MeterSettings, kept: [KeptRegister]) {
         let registers = settings.model.registers
         all = Part(rows: Array(registers.indices), of: settings)
+        polled = Part(rows: registers.indices.filter { !registers[$0].isDetail }, of: settings)
         self.kept = Part(rows: kept.map(\.row).sorted(), of: settings)
         knock = all.jobs.first.map { job in
             ModbusJob(
@@ -54,21 +58,32 @@ struct ModbusDriver: Sendable {
         probeRange = settings.model.probe.range
     }
 
-    var isBusy: Bool { running != nil }
     var want: MeterWant? { running?.want }
 
     /// Begins a set of readings.
     mutating func start(_ want: MeterWant, isAnswering: Bool, at now: Uptime) {
+        guard knock != nil else { return }
+        guard running == nil else {
+            // A running set serves a poll and a boundary too: its registers are read in the same second.
+            if want == .read { isReadQueued = true }
+            return
+        }
         running = Running(want: want, isKnocking: !isAnswering, startedAt: now)
     }
 
-    private func part(_ want: MeterWant) -> Part { want == .boundary ? kept : all }
+    private func part(_ want: MeterWant) -> Part {
+        switch want {
+        case .boundary: kept
+        case .read: all
+        case .poll, .clock, .survey: polled
+        }
+    }
 
     /// The next job; nil when nothing is running.
     func next() -> BusOperation? {
         guard let running else { return nil }
         if running.isKnocking { return knock.map { .modbus($0) } }
-        let jobs = running.want == .boundary ? kept.jobs : all.jobs
+        let jobs = part(running.want).jobs
         return running.job < jobs.count ? .modbus(jobs[running.job]) : nil
     }
 
@@ -82,24 +97,19 @@ struct ModbusDriver: Sendable {
             guard let failure else { return nil }
             return finish(failing: failure, board: &board, at: moment)
         }
-        let rows = now.want == .boundary ? kept.rows : all.rows
+        let part = part(now.want)
         var answered = now.answered
         func put(_ row: Int, _ value: Result<DecimalValue, MissingValue>) {
             if case .success = value { answered = true }
-            board.set(rows[row], value, at: moment)
+            board.set(part.rows[row], value, at: moment)
         }
-        if now.want == .boundary {
-            kept.plan.decode(outcome, job: now.job, put)
-        } else {
-            all.plan.decode(outcome, job: now.job, put)
-        }
+        part.plan.decode(outcome, job: now.job, put)
         now.answered = answered
         if now.failure == nil { now.failure = failure }
         now.job += 1
         running = now
         if case .failed(let failure) = outcome { return finish(failing: failure, board: &board, at: moment) }
-        let jobs = now.want == .boundary ? kept.jobs.count : all.jobs.count
-        guard now.job >= jobs else { return nil }
+        guard now.job >= part.jobs.count else { return nil }
         return complete(now, board: &board, at: moment)
     }
 
@@ -125,6 +135,10 @@ struct ModbusDriver: Sendable {
 
     private mutating func complete(_ now: Running, board: inout LiveBoard, at moment: Moment) -> DriverEvent {
         running = nil
+        if isReadQueued {
+            isReadQueued = false
+            start(.read, isAnswering: now.answered, at: moment.uptime)
+        }
         guard now.answered else {
             isVerified = false
             let failure = now.failure ?? .timeout
@@ -155,6 +169,7 @@ struct ModbusDriver: Sendable {
     /// The wire went away: what was under way is lost.
     mutating func reset() {
         running = nil
+        isReadQueued = false
         isVerified = false
     }
 }

@@ -46,9 +46,13 @@ public enum BusBudget {
     /// Millionths of the wire's time that a meter takes: its polls, and its boundary readings.
     private static func share(of meter: MeterSettings, line: LineSettings, box: BoxSettings) -> Int64 {
         let kept = meter.model.registers.filter { $0.channel != nil }
-        let polls = cost(of: meter.model.registers, meter, line: line).total / Int64(max(1, meter.pollSeconds))
+        let polls = cost(of: polled(meter), meter, line: line).total / Int64(max(1, meter.pollSeconds))
         let boundaries = cost(of: kept, meter, line: line).total / Int64(max(1, box.intervalMinutes) * 60)
         return polls + boundaries
+    }
+
+    private static func polled(_ meter: MeterSettings) -> [ModelRegister] {
+        meter.model.registers.filter { !$0.isDetail }
     }
 
     private static func fault(
@@ -60,7 +64,7 @@ public enum BusBudget {
         let format = "\(line.baud) baud \(line.format.rawValue)"
         let items = meters.prefix(8).map { item($0, line: line) }
         let more = meters.count > 8 ? "; and \(meters.count - 8) more" : ""
-        let longest = meters.map { cost(of: $0.model.registers, $0, line: line).total }.reduce(0, +)
+        let longest = meters.map { cost(of: polled($0), $0, line: line).total }.reduce(0, +)
         let message =
             "port \(port) at \(format) cannot carry its polls, they need \(percent(total)) % of its time: "
             + items.joined(separator: "; ") + more + "; use poll_seconds of at least "
@@ -71,7 +75,7 @@ public enum BusBudget {
     private static func percent(_ millionths: Int64) -> Int64 { (millionths + 9999) / 10_000 }
 
     private static func item(_ meter: MeterSettings, line: LineSettings) -> String {
-        let cost = cost(of: meter.model.registers, meter, line: line)
+        let cost = cost(of: polled(meter), meter, line: line)
         return
             "meter \(meter.serial): \(cost.exchanges) exchanges of \(cost.bytes) bytes = \(cost.wire / 1000) ms "
             + "+ \(cost.silence / 1000) ms silence = \(cost.total / 1000) ms every \(meter.pollSeconds) s"

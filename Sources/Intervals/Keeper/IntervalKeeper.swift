@@ -55,9 +55,13 @@ public struct IntervalKeeper: Hashable, Sendable {
         let end = Self.boundary(atOrAfter: resume.end.milliseconds, length: length)
         nextEnd = end + length
         for (index, kept) in channels.enumerated() {
-            // An end that is no boundary of a new interval length has no register there.
+            // An end that is no boundary of a new interval length has no register yet: the next boundary will get one.
+            guard end == resume.end.milliseconds else {
+                tracks[index].next = end
+                continue
+            }
             let value = resume.values.first { $0.channel == kept.channel }
-            tracks[index].resume(end: end, register: end == resume.end.milliseconds ? value?.registerAtEnd : nil)
+            tracks[index].resume(end: end, register: value?.registerAtEnd)
         }
     }
 

@@ -4,8 +4,9 @@ public struct StarterConfiguration: Sendable {
     /// `mqtt://127.0.0.1:1883`; nil leaves the section out, as a comment.
     public var mqtt: String?
     public var intervalMinutes = 5
-    /// Every meter's `timeout_ms`; nil leaves it to the model.
-    public var timeoutMilliseconds: Int64?
+    /// Without the pauses that a real wire needs before a request: they are real time, and when the board's time runs
+    /// faster they would take too much of it.
+    public var skipsTurnaround = false
     public var pollSeconds = 30
     /// Beside the configuration.
     public var passwordFile = "reader.password"
@@ -78,7 +79,7 @@ public struct StarterConfiguration: Sendable {
         }
         if let nmi = meter.nmi { lines.append("nmi = \"\(nmi)\"") }
         lines.append("poll_seconds = \(pollSeconds)")
-        if let timeoutMilliseconds { lines.append("timeout_ms = \(timeoutMilliseconds)") }
+        if skipsTurnaround { lines.append("turnaround_ms = 0") }
         return lines.joined(separator: "\n") + "\n\n"
     }
 }

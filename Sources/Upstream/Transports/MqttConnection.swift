@@ -30,6 +30,8 @@ final class MqttConnection {
     private var logLines: [String] = []
     private var end: MqttEnd?
     private var subscriptionsOpen = 2
+    /// The broker had its say after a handshake of TLS 1.3.
+    private var isHeard = false
 
     /// Makes the client and begins to connect. Only the name look-up may block, and `isPatient`: it tries every
     /// address of the host in turn, which the library does not do in the background.
@@ -69,7 +71,13 @@ final class MqttConnection {
             phase = .greeting
         }
         try read()
-        try write()
+        // A CONNECT that crosses a refused certificate makes the broker reset the connection, and its alert, the only
+        // word about the reason, is lost. So the broker, which sends session tickets otherwise, is heard first.
+        if !isHeard, cmosquitto_is_judging(client) == 1 {
+            isHeard = true
+        } else {
+            try write()
+        }
         guard hangup, phase != .up else { return }
         throw library(MOSQ_ERR_CONN_LOST.rawValue, errno: 0)
     }

@@ -16,6 +16,8 @@ final class MqttLoop {
     private var backoff = MqttBackoff()
     private var lastReason: String?
     private var attempts = 0
+    /// Attempts in a row that failed for a reason not understood yet.
+    private var unclear = 0
 
     init(
         settings: MqttSettings, shared: MqttShared, uptime: @escaping @Sendable () -> Uptime,
@@ -36,7 +38,11 @@ final class MqttLoop {
                 let connection = try MqttConnection(settings: settings, isPatient: isPatientTurn)
                 try connect(connection)
                 try carry(connection)
-            } catch { pause(after: error) }
+                unclear = 0
+            } catch {
+                unclear = error.isUnclear ? unclear + 1 : 0
+                if !(1...5).contains(unclear) { pause(after: error) }
+            }
         }
         clinux_event_signal(shared.done)
     }
@@ -98,6 +104,8 @@ final class MqttLoop {
                 try connection.read()
             }
             let heard = hand(over: connection)
+            // Before the queue is emptied: nothing can be queued after it.
+            let isLast = isStopping
             let sent = try send(connection)
             if connection.wantsWrite { try connection.write() }
             let now = uptime()
@@ -106,7 +114,7 @@ final class MqttLoop {
                 try connection.misc()
                 if now - began >= Self.lasting { backoff.reset() }
             }
-            if isStopping {
+            if isLast {
                 let limit = stopAt ?? now + Self.farewell
                 stopAt = limit
                 if connection.inFlight.isEmpty || now >= limit { return connection.leave() }
@@ -117,10 +125,11 @@ final class MqttLoop {
 
     /// Sleeps until the broker, a publisher or the keep-alive has something to do.
     private func sleep(_ connection: MqttConnection) -> Int32 {
-        guard shared.state.withLock({ $0.fallAsleep() }) else { return 0 }
+        let (isAsleep, isStopping) = shared.state.withLock { ($0.fallAsleep(), $0.isStopping) }
         defer { shared.state.withLock { $0.wakeUp() } }
         let events = connection.wantsWrite ? POLLIN | POLLOUT : POLLIN
-        return wait(connection.socket, events, milliseconds: Self.idle)
+        let time = isAsleep ? Self.idle : isStopping ? Self.gathering : 0
+        return wait(connection.socket, events, milliseconds: time)
     }
 
     /// Publishes what waits. True when there was something.

@@ -5,6 +5,8 @@ import Glibc
 struct MqttEnd: Error, Hashable, Sendable {
     var reason: String
     var cause: MqttBackoff.Cause
+    /// The certificate was refused before we could listen to why: asking again at once tells.
+    var isUnclear = false
 
     static func unreachable(_ reason: String) -> MqttEnd { MqttEnd(reason: reason, cause: .unreachable) }
     static func refused(_ reason: String) -> MqttEnd { MqttEnd(reason: reason, cause: .refused) }
@@ -32,6 +34,9 @@ struct MqttEnd: Error, Hashable, Sendable {
         let text = lines.joined(separator: " ")
         func has(_ words: String) -> Bool { text.contains(words) }
         if has("host name verification failed") { return certificate(X509_V_ERR_HOSTNAME_MISMATCH, settings) }
+        if has("certificate verify failed") {
+            return MqttEnd(reason: "the broker's certificate is refused", cause: .refused, isUnclear: true)
+        }
         if has("alert certificate required") || has("alert handshake failure") && settings.certificate == nil {
             return .refused("the broker wants a client certificate; set certificate and key in [mqtt]")
         }
@@ -42,7 +47,9 @@ struct MqttEnd: Error, Hashable, Sendable {
         {
             return .refused("the broker does not accept our certificate")
         }
-        if has("wrong version number") || has("record layer failure") || has("packet length too long") {
+        if has("wrong version number") || has("record layer failure") || has("packet length too long")
+            || has("unexpected message")
+        {
             return .refused("the broker does not speak TLS on port \(settings.endpoint.port)")
         }
         if has("protocol version") || has("unsupported protocol") {
@@ -59,7 +66,7 @@ struct MqttEnd: Error, Hashable, Sendable {
 
     /// A CONNACK or DISCONNECT of the broker with a reason code of MQTT 5.
     static func broker(_ code: Int32, settings: MqttSettings, isConnecting: Bool) -> MqttEnd {
-        let words = String(cString: mosquitto_reason_string(code)).lowercasedASCII
+        let words = String(cString: mosquitto_reason_string(code)).lowercased()
         switch UInt32(code) {
         case MQTT_RC_SERVER_UNAVAILABLE.rawValue, MQTT_RC_SERVER_BUSY.rawValue,
             MQTT_RC_SERVER_SHUTTING_DOWN.rawValue, MQTT_RC_KEEP_ALIVE_TIMEOUT.rawValue,

@@ -87,7 +87,8 @@ struct BoardCommand: ParsableCommand {
         defer { board.stop() }
         Console.line(BoardText.running(board).joined(separator: "\n"))
         if let writeConfig {
-            let starter = StarterConfiguration(box: box, mqtt: mqtt)
+            var starter = StarterConfiguration(box: box, mqtt: mqtt)
+            starter.skipsTurnaround = timeScale > 1
             let files = try StarterFiles(folder: Folder.absolute(writeConfig), starter: starter, board: board)
             Console.line(BoardText.nextSteps(files, board, starter).joined(separator: "\n"))
         }

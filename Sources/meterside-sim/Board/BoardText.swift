@@ -24,17 +24,21 @@ enum BoardText {
 
     /// The commands to type next.
     static func nextSteps(_ files: StarterFiles, _ board: Board, _ starter: StarterConfiguration) -> [String] {
-        let bin = Folder.ofExecutable() ?? ".build/debug"
-        var daemon = "\(bin)/metersided --config \(files.configuration) --state \(files.state) --runtime \(files.runtime)"
-        if board.clock.scale > 1 {
-            daemon += " --time-scale \(board.clock.scale) --time-anchor \(board.clock.anchor)"
-        }
+        let bin = Folder.shortOfExecutable()
         let serial = board.plan.ports.first?.meters.first?.serial ?? ""
         var lines = [
-            "A configuration for this board is in \(files.configuration). In a second terminal:", "", "  \(daemon)", "",
-            "and in a third:", "", "  export METERSIDE_SOCKET=\(files.socket)",
-            "  \(bin)/meterside status", "  \(bin)/meterside meter read \(serial)",
-            "  \(bin)/meterside interval list --meter \(serial)      (after five minutes)",
+            "A configuration for this board is in \(files.configuration).", "In a second terminal, here:", "",
+            "  \(bin)/metersided --config \(files.configuration) \\",
+            "    --state \(files.state) --runtime \(files.runtime)",
+        ]
+        if board.clock.scale > 1 {
+            lines[4] += " \\"
+            lines.append("    --time-scale \(board.clock.scale) --time-anchor \(board.clock.anchor)")
+        }
+        lines += [
+            "", "and in a third:", "", "  export METERSIDE_SOCKET=\(files.socket)", "  \(bin)/meterside status",
+            "  \(bin)/meterside meter read \(serial)",
+            "  \(bin)/meterside interval list --meter \(serial)      # the first ends on the next 5 minutes",
         ]
         if let url = starter.mqtt { lines.append("  \(bin)/meterside-sim cloud --box \(starter.box) --url \(url)") }
         return lines + [""]

@@ -33,7 +33,7 @@ final class TcpLine: Sendable {
             $0.service = service
             $0.threads += 1
         }
-        try spawn { $0.accept() }
+        try spawn { $0.acceptClients() }
     }
 
     func stop() {
@@ -72,13 +72,15 @@ final class TcpLine: Sendable {
         }
     }
 
-    private func accept() {
+    private func acceptClients() {
         _ = clinux_thread_name("tcp")
         while true {
             let mask = clinux_wait(wake, listener, -1)
             if mask & CLINUX_WAKE != 0 { return }
-            let client = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue))
+            let client = Glibc.accept(listener, nil, nil)
             guard client >= 0 else { continue }
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(client, F_SETFL, fcntl(client, F_GETFL) | O_NONBLOCK)
             let isWelcome = state.withLock { state in
                 guard state.clients < Self.mostClients else { return false }
                 state.clients += 1

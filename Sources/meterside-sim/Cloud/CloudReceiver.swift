@@ -20,6 +20,10 @@ final class CloudReceiver {
     }
 
     let box: String
+    /// Receipts wait until so many microseconds have passed since the one before; 0 for none.
+    var receiptPause: Int64 = 0
+    private var lastReceiptAt: Int64 = 0
+    private var owedReceipt: Int64?
     private let root: String
     private let sendsReceipts: Bool
     private let client: MqttClient
@@ -56,13 +60,19 @@ final class CloudReceiver {
             switch event {
             case .connected:
                 store.reconnected()
-                if store.upTo > 0 { notices += acknowledge(store.upTo) }
+                if store.upTo > 0 { acknowledge(store.upTo) }
                 notices.append(.connected)
             case .disconnected(let why): notices.append(.disconnected(why))
             case .message(let topic, let payload, _):
                 messages += 1
                 notices += try take(topic.dropFirst(root.utf8.count), payload)
             }
+        }
+        if let upTo = owedReceipt, isConnected, now - lastReceiptAt >= receiptPause {
+            owedReceipt = nil
+            lastReceiptAt = now
+            client.publish(root + "receipt", JSONWriter.compact(["upto": .integer(upTo)]))
+            notices.append(.receipt(upTo))
         }
         return notices
     }
@@ -103,14 +113,12 @@ final class CloudReceiver {
         }
         // A receipt says that we hold the records: they are in the file first.
         try file?.append(held)
-        if let receipt { notices += acknowledge(receipt) }
+        if let receipt { acknowledge(receipt) }
         return notices
     }
 
-    private func acknowledge(_ upTo: Int64) -> [Notice] {
-        guard sendsReceipts else { return [] }
-        client.publish(root + "receipt", JSONWriter.compact(["upto": .integer(upTo)]))
-        return [.receipt(upTo)]
+    private func acknowledge(_ upTo: Int64) {
+        if sendsReceipts { owedReceipt = upTo }
     }
 }
 

@@ -26,9 +26,10 @@ struct ReplayCommand: ParsableCommand {
     var tcp = false
 
     func run() throws {
+        let bytes = try Folder.read(file)
         let capture: Capture
         do throws(CaptureError) {
-            capture = try Capture.read(try Folder.read(file))
+            capture = try Capture.read(bytes)
         } catch {
             throw SimulatorFailure.file("\(file): \(error.description)")
         }

@@ -97,8 +97,29 @@ enum Folder {
     /// Where this program's own executable lies.
     static func ofExecutable() -> String? {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? -1
+        }
         guard count > 0 else { return nil }
         return parent(of: String(decoding: buffer[..<count], as: UTF8.self))
+    }
+
+    /// The same as people type it here: without the current folder, and SwiftPM's short name of its build folder.
+    static func shortOfExecutable() -> String {
+        guard let long = ofExecutable() else { return "." }
+        var path = long
+        if let build = long.range(of: "/.build/") {
+            let short = long[..<build.lowerBound] + "/.build/" + (long.split(separator: "/").last ?? "")
+            if exists(short + "/meterside-sim") { path = String(short) }
+        }
+        let here = absolute(".") + "/"
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+    }
+}
+
+extension String {
+    /// Where `text` stands first.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
     }
 }

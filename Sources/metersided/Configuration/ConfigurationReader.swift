@@ -63,9 +63,10 @@ struct ConfigurationReader {
         let box = root.requireTable("box").flatMap { BoxSection.read($0, hasMqtt: root.has("mqtt")) }
         let mqtt = root.table("mqtt").flatMap { MqttSection(folder: folder).read($0, box: box?.settings.id ?? "") }
         let ports = PortSection.read(root.tables("port"))
-        let meters = MeterSection(models: models, folder: folder, ports: ports).read(root.tables("meter"))
+        let tables = root.tables("meter")
+        let meters = MeterSection(models: models, folder: folder, ports: ports).read(tables)
         let dormant = DormantSections(
-            serials: meters.map(\.serial), ports: ports.map(\.id), meterCount: root.tables("meter").count
+            serials: meters.map(\.serial), ports: ports.map(\.id), meterCount: tables.count
         ).check(root)
         let keys = KeyFolder.read(folder + "/keys.d", into: root)
         let faults = root.finish() + models.faults

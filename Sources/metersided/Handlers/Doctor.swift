@@ -64,7 +64,7 @@ extension MainLoop {
         guard statvfs(options.state, &status) == 0, status.f_blocks > 0 else {
             return Finding(name: "storage", state: .warning, message: "\(options.state) cannot be looked at")
         }
-        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize) >> 20
+        let free = (UInt64(status.f_bavail) * UInt64(status.f_frsize)) >> 20
         let percent = UInt64(status.f_bavail) * 100 / UInt64(status.f_blocks)
         let isLow = free < 64
         return Finding(

@@ -21,10 +21,22 @@ struct OpenedJournal {
                 keys: KeyRing.merge(folder: configuration.keys, journal: try journal.keysAdded()),
                 revokedKeys: try journal.keysRevoked(),
                 counters: try journal.counters().map { KeyCounter(kid: $0.kid, counter: $0.counter) },
-                hash: journal.headHash)
+                hash: journal.headHash, scheduled: try Self.waiting(in: journal))
         } catch {
             throw StartFault(message: "\(error)")
         }
+    }
+
+    /// Commands that were scheduled and have not ended: they are carried out at their time, restart or not.
+    private static func waiting(in journal: JournalStore) throws(JournalError) -> [JSONObject] {
+        var waiting: [JSONObject] = []
+        for entry in try journal.events(kinds: [.commandScheduled], limit: 1000) {
+            guard let jti = entry.draft.data["jti"]?.string else { continue }
+            let isDone = try journal.exists(key: "\(JournalKind.commandDone.rawValue)/\(jti)")
+            let isRefused = try journal.exists(key: "\(JournalKind.commandRefused.rawValue)/\(jti)")
+            if !isDone, !isRefused { waiting.append(entry.draft.data) }
+        }
+        return waiting
     }
 }
 

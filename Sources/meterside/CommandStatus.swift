@@ -1,5 +1,5 @@
 /// How the process ends (contract §7). Thrown by a verb that has already said everything.
-enum ExitStatus: Int32, Error, CaseIterable {
+enum CommandStatus: Int32, Error, CaseIterable {
     case done = 0
     /// Our bug.
     case bug = 1
