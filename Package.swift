@@ -75,7 +75,7 @@ let package = Package(
         .testTarget(name: "BusTests", dependencies: ["Bus", "Drivers", "Metering", "CLinux"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Metering", "Crypto"]),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "Metering", "Crypto"]),
-        .testTarget(name: "ControlTests", dependencies: ["Control", "Metering", "Crypto", "meterside"]),
+        .testTarget(name: "ControlTests", dependencies: ["Control", "Drivers", "Metering", "meterside"]),
         .testTarget(
             name: "SimulatorTests", dependencies: ["Simulator", "Gateway", "Drivers", "Metering", "Toml"]),
         .testTarget(name: "TidyTests"),

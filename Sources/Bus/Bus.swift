@@ -1,11 +1,10 @@
 import Drivers
 import Metering
-import Synchronization
 
 /// The wires of the box, each with one thread that owns it. No call here waits for a wire, except `shutDown`.
 ///
-/// Events come in arrays, in order for each port, on the port's thread; an answer that needs no wire (unknown port, full
-/// queue) comes on the caller's own thread before `submit` returns. `deliver` should only enqueue.
+/// Events come in arrays, in order for each port, on the port's thread; an answer that needs no wire (unknown port,
+/// full queue) comes on the caller's own thread before `submit` returns. `deliver` should only enqueue.
 public final class Bus: Sendable {
     private struct Ports {
         var open: [PortWorker] = []
@@ -15,7 +14,7 @@ public final class Bus: Sendable {
 
     private let clock: any BusClock
     private let deliver: @Sendable ([BusEvent]) -> Void
-    private let ports = Mutex(Ports())
+    private let ports = Guarded(Ports())
 
     public init(clock: any BusClock, deliver: @escaping @Sendable ([BusEvent]) -> Void) {
         self.clock = clock
@@ -64,7 +63,9 @@ public final class Bus: Sendable {
         ports.withLock { $0.open.first { $0.configuration.id == port } }?.mailbox.setTap(on)
     }
 
-    /// Closes all ports and waits until their threads have ended, at most so many microseconds each; false if one has not.
+    /// Closes all ports and waits until their threads have ended, at most so many microseconds each; false if one has
+    /// not: a thread that looks up a name or takes the last bytes of a frame cannot be woken.
+    @discardableResult
     public func shutDown(within microseconds: Int64 = 3_000_000) -> Bool {
         stopAll().allSatisfy { $0.hasFinished(within: microseconds * 1000) }
     }

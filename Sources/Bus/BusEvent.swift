@@ -15,7 +15,7 @@ public enum BusEvent: Hashable, Sendable {
     case tapOverflow(PortID)
 }
 
-/// Bytes seen on a wire, passwords of EDMI log-ins replaced by `***`.
+/// Bytes seen on a wire, passwords of EDMI log-ins replaced by stars.
 public struct CapturedFrame: Hashable, Sendable {
     public var port: PortID
     public var direction: Direction

@@ -22,7 +22,7 @@ final class Mailbox: Sendable {
     let wake: Int32
     /// Readable once the thread has closed its device and ended.
     let finished: Int32
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let unanswered = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
     private let tapped = Atomic<Bool>(false)

@@ -32,7 +32,8 @@ final class ModbusContext {
         guard let made else { return nil }
         context = made
         isTcp = tcp
-        // With a byte time-out libmodbus bounds only the first byte, and a dribbling meter could hold the port for ever.
+        // With a byte time-out libmodbus bounds only the first byte, and a dribbling meter could hold the port for
+        // minutes.
         modbus_set_byte_timeout(context, 0, 0)
         modbus_set_error_recovery(context, MODBUS_ERROR_RECOVERY_NONE)
     }

@@ -29,7 +29,8 @@ final class ModbusLine {
         return .modbus(results)
     }
 
-    private func askRepeatedly(_ read: ModbusRead, of job: ModbusJob) throws(WireFault) -> Result<[UInt16], BusFailure> {
+    private func askRepeatedly(_ read: ModbusRead, of job: ModbusJob) throws(WireFault) -> Result<[UInt16], BusFailure>
+    {
         guard (1...modbusLongestRead).contains(read.count) else { return .failure(.badFrame) }
         var worst = BusFailure.timeout
         for _ in 0..<max(1, min(job.tries, 5)) {

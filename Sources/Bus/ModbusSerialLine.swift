@@ -86,8 +86,9 @@ final class ModbusSerialLine: ModbusFraming {
     }
 
     private func isWhole(_ frame: [UInt8]) -> Bool {
-        frame.count >= 4 && ModbusRTU.checksum(frame.dropLast(2))
-            == UInt16(frame[frame.count - 1]) << 8 | UInt16(frame[frame.count - 2])
+        frame.count >= 4
+            && ModbusRTU.checksum(frame.dropLast(2))
+                == UInt16(frame[frame.count - 1]) << 8 | UInt16(frame[frame.count - 2])
     }
 
     /// Reads exactly the bytes we sent. False, and no echo is expected any more, when something else comes.

@@ -1,8 +1,8 @@
 import Drivers
 import Metering
 
-/// Modbus TCP. Every question has a number that its answer repeats, so a late answer is known as such; the numbers go on
-/// across time-outs, and we count them ourselves because libmodbus sends raw requests as number 0.
+/// Modbus TCP. Every question has a number that its answer repeats, so a late answer is known as such. We frame and
+/// number requests ourselves because libmodbus sends raw ones as number 0; it receives the answers.
 final class ModbusTcpLine: ModbusFraming {
     /// A connection that answers nothing so many times running is made anew: gateways lose theirs without a word.
     private static let mostSilences = 3

@@ -1,5 +1,5 @@
-/// Events of one port's thread on their way out. Replies of a fast wire are gathered and go in one call: each call wakes
-/// the main loop, which costs more than the exchange itself. Used on the port's thread only.
+/// Events of one port's thread on their way out. Replies of a fast wire are gathered and go in one call: each call
+/// wakes the main loop, which costs more than the exchange itself. Used on the port's thread only.
 final class Outbox {
     private static let limit = 16
 

@@ -4,31 +4,17 @@ import Drivers
 enum PasswordMask {
     static let frameEnd: UInt8 = 0x03
     private static let frameStart: UInt8 = 0x02
-    private static let login = UInt8(ascii: "L")
     private static let comma = UInt8(ascii: ",")
     private static let star = UInt8(ascii: "*")
     /// Shortest run of text taken for a secret in damaged bytes.
     private static let shortestText = 4
 
-    /// The bytes of one frame, with what stood before it, if any. A log-in keeps its user and gets `***` and a new
-    /// checksum; damaged bytes lose all text that could be a part of a password.
+    /// The bytes of one frame, with what stood before it, if any. In damaged bytes, where a log-in cannot be told from
+    /// anything else, all text goes that could be a part of a password.
     static func frame(_ bytes: [UInt8]) -> [UInt8] {
-        guard let start = bytes.lastIndex(of: frameStart),
-            let body = try? EdmiFrame.decode([UInt8](bytes[start...]))
+        guard let start = bytes.lastIndex(of: frameStart), (try? EdmiFrame.decode([UInt8](bytes[start...]))) != nil
         else { return damaged(bytes) }
-        return damaged([UInt8](bytes[..<start])) + (redacted(body).map(EdmiFrame.encode) ?? [UInt8](bytes[start...]))
-    }
-
-    /// The body without its password; nil when it is no log-in.
-    private static func redacted(_ body: [UInt8]) -> [UInt8]? {
-        let envelope = EdmiEnvelope(body: body)
-        let inner = envelope?.inner ?? body
-        guard inner.first == login else { return nil }
-        let user = inner.prefix { $0 != comma }
-        let masked = [UInt8](user) + [comma, star, star, star, 0]
-        guard var envelope else { return masked }
-        envelope.inner = masked
-        return envelope.body
+        return damaged([UInt8](bytes[..<start])) + EdmiRedaction.redact([UInt8](bytes[start...]))
     }
 
     /// Text after a comma and all longer text becomes stars, since any of it may have been a log-in.

@@ -5,9 +5,8 @@ import Metering
 /// What the thread of one port does: carries out requests in order, notices when the device goes away, opens it again.
 final class PortThread {
     private enum State {
+        /// The wire is open, or a TCP connection that ended without a fault: the next request makes it anew.
         case up
-        /// A TCP connection that the other end closed while nothing was asked; made anew by the next request.
-        case dormant
         case down(reason: String, next: Int64)
     }
 
@@ -43,7 +42,9 @@ final class PortThread {
             case .stop:
                 finish()
                 return
-            case .requests: for request in batch { answer(request) }
+            case .requests:
+                for request in batch { answer(request) }
+                openIfDue()
             case .nothing: idle()
             }
         }
@@ -68,10 +69,7 @@ final class PortThread {
 
     private func answer(_ request: BusRequest) {
         if mailbox.isStopping { return reply(request, .failed(.portDown("the port was closed"))) }
-        if case .down(let reason, let next) = state {
-            if wire.now() >= next { bringUp(isFirst: false) }
-            if case .down = state { return reply(request, .failed(.portDown(reason))) }
-        }
+        if case .down(let reason, _) = state { return reply(request, .failed(.portDown(reason))) }
         do throws(WireFault) {
             reply(request, try carryOut(request))
         } catch {
@@ -83,20 +81,15 @@ final class PortThread {
 
     private func carryOut(_ request: BusRequest) throws(WireFault) -> BusOutcome {
         guard !wire.isSerial else { return try attempt(request) }
-        if !wire.isOpen { try reconnect() }
+        if !wire.isOpen { _ = try wire.open() }
         do throws(WireFault) {
             return try attempt(request)
         } catch {
             // The other end may have closed while nothing was asked, which shows only now: once more from the start.
             guard case .lost = error else { throw error }
-            try reconnect()
+            _ = try wire.open()
             return try attempt(request)
         }
-    }
-
-    private func reconnect() throws(WireFault) {
-        _ = try wire.open()
-        state = .up
     }
 
     private func attempt(_ request: BusRequest) throws(WireFault) -> BusOutcome {
@@ -119,6 +112,10 @@ final class PortThread {
     }
 
     // MARK: Up and down
+
+    private func openIfDue() {
+        if case .down(_, let next) = state, wire.now() >= next { bringUp(isFirst: false) }
+    }
 
     private func bringUp(isFirst: Bool) {
         do throws(WireFault) {
@@ -159,17 +156,15 @@ final class PortThread {
         outbox.flush()
         switch state {
         case .down(_, let next):
-            let remaining = next - wire.now()
-            if remaining > 0 { return sleep(-1, remaining * 1000) }
-            bringUp(isFirst: false)
-        case .dormant: sleep(-1, -1)
+            sleep(max(0, next - wire.now()) * 1000)
+            openIfDue()
         case .up where wire.isOpen: listen()
-        case .up: sleep(-1, -1)
+        case .up: sleep(-1)
         }
     }
 
-    private func sleep(_ descriptor: Int32, _ nanoseconds: Int64) {
-        if clinux_wait(mailbox.wake, descriptor, nanoseconds) & CLINUX_WAKE != 0 { mailbox.clearWake() }
+    private func sleep(_ nanoseconds: Int64) {
+        if clinux_wait(mailbox.wake, -1, nanoseconds) & CLINUX_WAKE != 0 { mailbox.clearWake() }
     }
 
     /// Waits for the next request and for what the wire does meanwhile.
@@ -181,12 +176,7 @@ final class PortThread {
             if mask > 0, mask & (CLINUX_READY | CLINUX_HANGUP) == CLINUX_HANGUP { throw .lost(wire.lostText(0)) }
         } catch {
             // Many gateways close an idle connection: that is no fault until it cannot be opened again.
-            if wire.isSerial {
-                _ = lose(error)
-            } else {
-                wire.close()
-                state = .dormant
-            }
+            if wire.isSerial { _ = lose(error) } else { wire.close() }
         }
         outbox.flush()
     }

@@ -41,7 +41,7 @@ final class PortWorker: Sendable {
 
     private func run() {
         clinux_thread_name("port-\(configuration.id.name)")
-        // The silence between frames is a few milliseconds; the kernel's usual 50 µs of slack would be wasted bus time.
+        // The silence between frames is a few milliseconds; the kernel's usual 50 µs of slack would waste bus time.
         clinux_timer_slack(1)
         for predecessor in predecessors { _ = predecessor.hasFinished(within: Self.handOver) }
         PortThread(configuration: configuration, clock: clock, mailbox: mailbox, deliver: deliver).run()

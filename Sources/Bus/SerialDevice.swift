@@ -14,7 +14,9 @@ enum SerialDevice {
         let descriptor = Glibc.open(device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw .lost(refusal(of: device, errno)) }
         do throws(WireFault) {
-            guard isatty(descriptor) == 1 else { throw WireFault.lost("\(device) is not a serial port: check the name") }
+            guard isatty(descriptor) == 1 else {
+                throw WireFault.lost("\(device) is not a serial port: check the name")
+            }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw WireFault.lost(inUse(device)) }
             // Pseudo-terminals and some drivers do not know it; the lock above holds all the same.
             _ = clinux_serial_exclusive(descriptor, 1)

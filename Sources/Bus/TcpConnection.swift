@@ -16,7 +16,8 @@ enum TcpConnection {
         var list: UnsafeMutablePointer<addrinfo>?
         let result = getaddrinfo(host, String(port), &hints, &list)
         guard result == 0, let list else {
-            throw .lost("cannot find \(host): \(String(cString: gai_strerror(result))); check the name, or use its address")
+            throw .lost(
+                "cannot find \(host): \(String(cString: gai_strerror(result))); check the name, or use its address")
         }
         defer { freeaddrinfo(list) }
         var failure = ETIMEDOUT

@@ -10,6 +10,8 @@ final class Wire {
     /// Silence after which a damaged frame is over: USB adapters deliver in lumps up to 16 ms apart. Microseconds.
     private static let quiet: Int64 = 20_000
 
+    private static let flood = 64 * 1024
+
     let configuration: PortConfiguration
     let tap: Tap
     private let clock: any BusClock
@@ -67,7 +69,6 @@ final class Wire {
             throw .lost("too many files and connections are open in this process; use fewer ports")
         }
         generation += 1
-        hasReceived = false
         lastByteAt = now()
         return note
     }
@@ -76,6 +77,7 @@ final class Wire {
         guard isOpen else { return }
         if isSerial { SerialDevice.close(descriptor) } else { Descriptor.close(descriptor) }
         descriptor = -1
+        hasReceived = false
     }
 
     /// Sets a serial line for the next exchange: the request's own settings, else the port's.
@@ -177,10 +179,10 @@ final class Wire {
         throw .lost(lostText(count == 0 ? 0 : errno))
     }
 
-    /// Reads and drops what is there; says how many bytes it was.
+    /// Reads and drops what is there, but no more than a flood's worth at once; says how many bytes it was.
     func discard() throws(WireFault) -> Int {
         var total = 0
-        while true {
+        while total < Self.flood {
             let count = try withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) {
                 buffer -> Result<Int, WireFault> in
                 do throws(WireFault) {
@@ -192,8 +194,9 @@ final class Wire {
                 }
             }.get()
             total += count
-            if count < 512 { return total }
+            if count < 512 { break }
         }
+        return total
     }
 
     /// Writes all bytes and says when the last of them will have left, by the line's speed.
@@ -212,7 +215,9 @@ final class Wire {
         return sentNow(bytes.count)
     }
 
-    private static func put(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, from start: Int, toSocket: Bool) -> Int {
+    private static func put(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, from start: Int, toSocket: Bool)
+        -> Int
+    {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
         // No SIGPIPE from a connection that the other end has closed.
         return toSocket

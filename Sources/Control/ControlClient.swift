@@ -98,8 +98,8 @@ public final class ControlClient {
     private static func open(_ address: ControlAddress, readsOnly: Bool) throws(ControlError) -> Int32 {
         do throws(ControlError) {
             return try connect(address)
-        } catch .permission(let path, let group) where readsOnly {
-            guard let other = address.reading else { throw .permission(path: path, group: group) }
+        } catch {
+            guard readsOnly, case .permission = error, let other = address.reading else { throw error }
             return try connect(ControlAddress(path: other))
         }
     }

@@ -111,7 +111,9 @@ public struct Capture: Hashable, Sendable {
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
         // What follows the last line end: nothing, or half a line.
         if lines.count > 1 { lines.removeLast() }
-        guard let first = lines.first, !first.isEmpty else { throw CaptureError(line: 1, problem: "it is empty; is this a capture?") }
+        guard let first = lines.first, !first.isEmpty else {
+            throw CaptureError(line: 1, problem: "it is empty; is this a capture?")
+        }
         var capture = try header(object(first, line: 1))
         for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
             let frame = try frame(object(line, line: index + 1), line: index + 1)

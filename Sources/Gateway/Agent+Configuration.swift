@@ -32,7 +32,7 @@ extension Agent {
                 meters.append(
                     ManagedMeter(
                         settings, box: configuration.box, port: port, line: line(of: settings.port), place: place,
-                        of: count, resume: newest(settings.serial), at: turn.moment))
+                        of: count, resume: newest(settings.serial), newestRecord: recovered.newestAt, at: turn.moment))
                 if !ports[port].isUp { meters[meters.count - 1].portDownText = ports[port].downReason }
             }
         }

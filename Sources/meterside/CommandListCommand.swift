@@ -15,10 +15,11 @@ struct CommandListCommand: ParsableCommand {
     }
 
     static func table(_ commands: [JSONValue]) -> Table {
-        var table = Table(.left("NAME"), .left("ROLE"), .flexible("WHAT"))
+        var table = Table(.left("NAME"), .flexible("ROLES"), .flexible("WHAT"))
         for command in commands {
             table.add(
-                Table.Cell(command.shown("name")), Table.Cell(command.shown("role")),
+                Table.Cell(command.shown("name")),
+                Table.Cell(command.items("roles").map(\.shown).joined(separator: ", ")),
                 Table.Cell(command["summary"]?.string ?? ""))
         }
         return table

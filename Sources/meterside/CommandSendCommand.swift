@@ -33,8 +33,9 @@ struct CommandSendCommand: ParsableCommand {
         var parameters: JSONObject = ["name": .string(name), "args": .object(try Signing.arguments(args))]
         parameters["unit"] = unit.map { .string($0) }
         parameters["id"] = id.map { .string($0) }
-        parameters["execute_at"] = executeAt.map { .string($0.time(now: CommandLineClock.wall()).text) }
-        let result = try socket.connect(readsOnly: false).call("command.send", parameters, silence: 120)
+        let daemon = try socket.connect(readsOnly: false)
+        if let executeAt { parameters["execute_at"] = .string(executeAt.time(now: try daemon.now()).text) }
+        let result = try daemon.call("command.send", parameters, silence: 120)
         output.show(result) { Self.lines(result, colour: $0) }
         let status = Self.status(result)
         if status != .done { throw status }

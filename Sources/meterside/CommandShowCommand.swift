@@ -14,23 +14,21 @@ struct CommandShowCommand: ParsableCommand {
 
     func run() throws {
         let result = try socket.connect().call("command.show", ["name": .string(name)])
-        output.show(result) { Self.lines(result, colour: $0) }
+        output.show(result) { _ in Self.lines(result) }
     }
 
-    static func lines(_ command: JSONValue, colour: Bool) -> [String] {
-        guard var rest = command.object else { return Outline.lines(command) }
-        let arguments = command.items("args").filter { $0.object != nil }
-        if !arguments.isEmpty { rest["args"] = nil }
-        let lines = Outline.lines(.object(rest))
-        guard !arguments.isEmpty else { return lines }
-        var table = Table(
-            .left("ARGUMENT"), .left("TYPE"), .left("NEEDED"), .flexible("ALLOWED"), .flexible("WHAT"))
-        for argument in arguments {
-            table.add(
-                Table.Cell(argument.shown("name")), Table.Cell(argument.shown("type")),
-                Table.Cell(argument.shown("required")), Table.Cell(argument.shown("allowed")),
-                Table.Cell(argument["summary"]?.string ?? ""))
-        }
-        return lines + [""] + table.lines(colour: colour)
+    static func lines(_ command: JSONValue) -> [String] {
+        var rest = command.object ?? JSONObject()
+        rest["args"] = nil
+        let arguments = command["args"]?.array ?? []
+        let heading = arguments.isEmpty ? "It takes no arguments." : "arguments"
+        return Outline.lines(.object(rest)) + ["", heading] + arguments.flatMap(lines(argument:))
+    }
+
+    private static func lines(argument: JSONValue) -> [String] {
+        let need = argument["required"] == true ? "needed" : "optional"
+        let text = "\(argument["summary"]?.string ?? ""): \(argument["must_be"]?.string ?? "")"
+        return ["  \(TextLayout.clean(argument.shown("name"))) (\(need))"]
+            + TextLayout.wrapped("    " + TextLayout.clean(text), indent: 4)
     }
 }

@@ -32,22 +32,34 @@ enum Outline {
             let width = object.names.map { TextLayout.clean($0).count }.max() ?? 0
             return object.members.flatMap { name, value in
                 let name = TextLayout.clean(name)
-                switch value {
-                case .object, .array: return [margin + name] + lines(value, indent: indent + 2)
-                default:
-                    let start = margin + TextLayout.padded(name, to: width) + "  "
-                    return text(value.shown, start: start)
-                }
+                if isDeep(value) { return [margin + name] + lines(value, indent: indent + 2) }
+                return text(flat(value), start: margin + TextLayout.padded(name, to: width) + "  ")
             }
-        case .array(let items) where items.allSatisfy({ $0.object == nil && $0.array == nil }):
-            return text(items.map(\.shown).joined(separator: ", "), start: margin)
-        case .array(let items):
+        case .array(let items) where isDeep(value):
             return items.flatMap { item -> [String] in
                 var inner = lines(item, indent: indent + 2)
                 if let first = inner.first { inner[0] = margin + "- " + first.dropFirst(indent + 2) }
                 return inner
             }
-        default: return text(value.shown, start: margin)
+        default: return text(flat(value), start: margin)
+        }
+    }
+
+    /// Whether a value needs lines of its own.
+    private static func isDeep(_ value: JSONValue) -> Bool {
+        switch value {
+        case .object(let object): !object.isEmpty
+        case .array(let items): items.contains { $0.object != nil || $0.array != nil }
+        default: false
+        }
+    }
+
+    /// A value on one line; a dash for nothing.
+    private static func flat(_ value: JSONValue) -> String {
+        switch value {
+        case .array([]), .object: "-"
+        case .array(let items): items.map(\.shown).joined(separator: ", ")
+        default: value.shown
         }
     }
 

@@ -55,6 +55,12 @@ struct Daemon {
         }
     }
 
+    /// The box's own clock: what `now` and `-2h` count from.
+    func now() throws(CommandFailure) -> WallTime {
+        let version = try call("version")
+        return version["at"]?.string.flatMap { WallTime(text: $0) } ?? CommandLineClock.wall()
+    }
+
     /// Follows a method that may never end by itself, until Ctrl-C (nil then).
     func follow(
         _ method: String, _ parameters: JSONObject, each: (JSONObject) throws(CommandFailure) -> Void
@@ -71,11 +77,10 @@ struct Daemon {
                     return false
                 }
             }
-        } catch .interrupted {
-            if let trouble { throw trouble }
-            return nil
         } catch {
-            throw CommandFailure(error)
+            if let trouble { throw trouble }
+            guard error == .interrupted else { throw CommandFailure(error) }
+            return nil
         }
     }
 }

@@ -23,9 +23,9 @@ struct EventsCommand: ParsableCommand {
 
     func run() throws {
         var parameters: JSONObject = ["limit": .integer(Int64(limit))]
-        parameters["since"] = since.map { .string($0.time(now: CommandLineClock.wall()).text) }
-        parameters["kind"] = kind.map { .string($0) }
         let daemon = try socket.connect()
+        if let since { parameters["since"] = .string(since.time(now: try daemon.now()).text) }
+        parameters["kind"] = kind.map { .string($0) }
         guard follow else {
             let result = try daemon.call("events", parameters)
             output.show(result) { Self.table(result.items("events")).lines(colour: $0) }

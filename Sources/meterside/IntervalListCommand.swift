@@ -23,8 +23,8 @@ struct IntervalListCommand: ParsableCommand {
     @OptionGroup var output: JSONFlag
 
     func run() throws {
-        let span = try TimeSpan(from: from, to: to, now: CommandLineClock.wall())
         let daemon = try socket.connect()
+        let span = try TimeSpan(from: from, to: to, now: try daemon.now())
         var intervals: [JSONValue] = []
         // A day at a time: no answer of the daemon is longer than 1 MiB.
         for piece in span.pieces(of: 86_400_000) {

@@ -7,9 +7,9 @@ struct KeyMakeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "make", abstract: "Make a key pair that may sign commands.",
         discussion: """
-            NAME becomes the key's id (kid). NAME.key is the secret half (base64 of the 32-byte Ed25519 seed), readable \
-            by you alone: keep it off the box. NAME.pub is what the box needs: copy it into /etc/meterside/keys.d, or \
-            use `meterside key import`.
+            NAME becomes the key's id (kid). NAME.key is the secret half (base64 of the 32-byte Ed25519 seed), \
+            readable by you alone: keep it off the box. NAME.pub is what the box needs: copy it into \
+            /etc/meterside/keys.d, or use `meterside key import`.
             """)
 
     @Argument(help: "The key's id: letters, digits and _ . : -")

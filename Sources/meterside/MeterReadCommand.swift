@@ -22,22 +22,17 @@ struct MeterReadCommand: ParsableCommand {
             .flexible("REGISTER"), .right("VALUE"), .left("UNIT"), .left("QUALITY"), .left("RAW"), .flexible("NOTE"))
         for item in reading.items("readings") {
             table.add(
-                Table.Cell(name(item)), Table.Cell(item.shown("value")), Table.Cell(item.shown("unit")),
+                Table.Cell(item.shown("channel")), Table.Cell(item.shown("value")), Table.Cell(item.shown("unit")),
                 Table.Cell(item.shown("quality"), tone: item["value"] == .null ? .doubtful : nil),
-                // The raw register is what the meter itself calls it.
-                Table.Cell(item["raw"]?.shown ?? item.shown("register")), Table.Cell(note(item)))
+                // What the meter itself calls it.
+                Table.Cell(item.shown("register")), Table.Cell(note(item)))
         }
         return heading(reading) + [""] + table.lines(colour: colour)
     }
 
-    private static func name(_ item: JSONValue) -> String {
-        guard let channel = item["channel"]?.string else { return item.shown("register") }
-        return channel
-    }
-
     private static func note(_ item: JSONValue) -> String {
         guard item["value"] == .null else { return "" }
-        return "no data: " + (item["reason"]?.string ?? "no reason given")
+        return "no data: " + (item["why"]?.string ?? "no reason given")
     }
 
     static func heading(_ reading: JSONValue) -> [String] {

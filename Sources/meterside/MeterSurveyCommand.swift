@@ -23,8 +23,8 @@ struct MeterSurveyCommand: ParsableCommand {
     static let daysAtOnce: Int64 = 14
 
     func run() throws {
-        let span = try TimeSpan(from: from, to: to, now: CommandLineClock.wall())
         let daemon = try socket.connect()
+        let span = try TimeSpan(from: from, to: to, now: try daemon.now())
         var whole: JSONObject?
         for piece in span.pieces(of: Self.daysAtOnce * 86_400_000) {
             var parameters: JSONObject = ["serial": .string(serial)]
@@ -60,11 +60,17 @@ struct MeterSurveyCommand: ParsableCommand {
         for record in survey.items("records") {
             let values = record["values"]?.array ?? []
             table.rows.append(
-                [Table.Cell(TextLayout.time(record["end"]?.string)), Table.Cell(record.shown("status"))]
+                [Table.Cell(TextLayout.time(record["end"]?.string)), Table.Cell(status(record))]
                     + values.map { Table.Cell($0.shown) })
         }
-        let count = survey.items("records").count
-        let heading = "meter \(survey.shown("serial"))  every \(survey.shown("minutes")) min  \(count) records"
+        let count = TextLayout.count(survey.items("records").count, "record")
+        let heading = "meter \(survey.shown("serial"))  every \(survey.shown("minutes")) min  \(count)"
         return [TextLayout.clean(heading), ""] + table.lines(colour: colour)
+    }
+
+    /// The words of the status; `ok` for a record that has none.
+    private static func status(_ record: JSONValue) -> String {
+        let words = record["status"]?.array?.map(\.shown) ?? [record.shown("status")]
+        return words.isEmpty ? "ok" : words.joined(separator: ",")
     }
 }

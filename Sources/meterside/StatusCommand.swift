@@ -23,7 +23,10 @@ struct StatusCommand: ParsableCommand {
         facts.add(
             Cell(status.shown("box")), .state(status["state"]?.string), .state(status["clock"]?.string),
             .state(status["mqtt"]?.string), Cell(journal.shown("head")), Cell(journal.shown("acknowledged")))
-        var lines = ["metersided \(TextLayout.clean(status.shown("version")))", ""] + facts.lines(colour: colour)
+        let version = status["version"]?.string ?? ""
+        var lines =
+            [version.isEmpty ? "metersided" : "metersided \(TextLayout.clean(version))", ""]
+            + facts.lines(colour: colour)
         if status["state"] == "unconfigured" {
             lines += [""]
             lines += TextLayout.wrapped(

@@ -30,9 +30,24 @@ enum Terminal {
         write(2, "\r\u{1B}[K" + TextLayout.cut(TextLayout.clean(text), to: TextLayout.width - 1))
     }
 
-    /// Shows lines at the top of the screen in place of the ones before.
+    /// Shows lines at the top of the screen in place of the ones before; what does not fit is counted.
     static func refresh(_ lines: [String]) {
-        write(1, "\u{1B}[H" + lines.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
+        let shown = fitted(lines, height: height)
+        write(1, "\u{1B}[H" + shown.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
+    }
+
+    /// At most as many lines as the screen takes; its last row stays free for the cursor.
+    static func fitted(_ lines: [String], height: Int) -> [String] {
+        let room = max(height - 1, 2)
+        guard lines.count > room else { return lines }
+        let rest = TextLayout.count(lines.count - room + 1, "more line")
+        return lines.prefix(room - 1) + ["… \(rest): make the window higher"]
+    }
+
+    /// Rows of the terminal; 24 where it does not say.
+    private static var height: Int {
+        var size = winsize()
+        return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 0 ? Int(size.ws_row) : 24
     }
 
     /// Empties the screen before the first `refresh`.
@@ -45,8 +60,15 @@ enum Terminal {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 || errno == EINTR else { return }
-            rest = rest.dropFirst(max(count, 0))
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Somebody else made the terminal non-blocking.
+                var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&entry, 1, 1000)
+            } else if errno != EINTR {
+                return
+            }
         }
     }
 }

@@ -14,7 +14,9 @@ import Testing
         try body(master, slave)
     }
 
-    @Test(arguments: [(300, 7, "E", 1), (9600, 8, "N", 1), (19_200, 8, "E", 1), (14_400, 8, "O", 2), (115_200, 8, "N", 2)])
+    @Test(arguments: [
+        (300, 7, "E", 1), (9600, 8, "N", 1), (19_200, 8, "E", 1), (14_400, 8, "O", 2), (115_200, 8, "N", 2),
+    ])
     func serialSet_isReadBackAsSet(baud: UInt32, bits: Int32, parity: String, stops: Int32) throws {
         let letter = CChar(bitPattern: try #require(parity.utf8.first))
         try withTerminal { _, slave in

@@ -9,7 +9,8 @@ private let login = "02 4C 45 44 4D 49 2C 49 4D 44 45 49 4D 44 45 00 D9 69 03"
 private let password = Array("IMDE".utf8)
 
 private func holds(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-    bytes.count >= part.count && (0...(bytes.count - part.count)).contains { Array(bytes[$0...].prefix(part.count)) == part }
+    bytes.count >= part.count
+        && (0...(bytes.count - part.count)).contains { Array(bytes[$0...].prefix(part.count)) == part }
 }
 
 @Suite struct CaptureTests {
@@ -25,7 +26,7 @@ private func holds(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
         #expect(bench.run(.edmi(login)) == .edmi([0x06]))
         let frames = bench.log.frames(4)
         #expect(frames.map(\.direction) == [.sent, .received, .received, .received])
-        #expect(frames.first?.bytes == EdmiFrame.encode(Array("LEDMI,***\0".utf8)))
+        #expect(frames.first?.bytes == EdmiFrame.encode(Array("LEDMI,********\0".utf8)))
         #expect(frames.last?.bytes == hex("02 06 06 A4 03"))
         #expect(frames.allSatisfy { !holds($0.bytes, password) })
         // The wire itself still gets the password.
@@ -81,7 +82,7 @@ private struct StoppedClock: BusClock {
     @Test func frame_ofAddressedLogin_keepsEnvelopeAndUser() {
         let wire = hex("02 45 0C F0 43 56 00 00 00 01 00 01 4C 45 44 4D 49 2C 49 4D 44 45 49 4D 44 45 00 D9 4E 03")
         let masked = PasswordMask.frame(wire)
-        let expected = hex("45 0C F0 43 56 00 00 00 01 00 01") + Array("LEDMI,***\0".utf8)
+        let expected = hex("45 0C F0 43 56 00 00 00 01 00 01") + Array("LEDMI,********\0".utf8)
         #expect((try? EdmiFrame.decode(masked)) == expected)
     }
 

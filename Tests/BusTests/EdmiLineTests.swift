@@ -99,6 +99,24 @@ private enum Vector {
         #expect(bench.run(.edmi("02 58 BD 9F 03")) == .edmi([0x06]))
     }
 
+    @Test func run_whenOnlyGarbageComes_givesNoValueAndRecovers() throws {
+        var noise = SplitMix(seed: 20_261_121)
+        let pieces = (0..<40).map { _ in
+            (0..<Int(noise.next() % 24)).map { _ in UInt8(truncatingIfNeeded: noise.next()) }
+        }
+        let peer = try PtyPeer(cut: Peer.edmi) { _, index in
+            [index < pieces.count ? .send(pieces[index]) : .hex(Vector.addressedReply)]
+        }
+        defer { peer.stop() }
+        let bench = Bench(pty: peer.path, .edmi)
+        for _ in pieces {
+            let outcome = bench.run(
+                .edmi(Vector.addressedRead, Vector.expectation, timeout: 15_000, interCharacter: 5000))
+            #expect([.failed(.timeout), .failed(.badChecksum), .failed(.badFrame)].contains(outcome))
+        }
+        #expect(bench.run(.edmi(Vector.addressedRead, Vector.expectation)) == .edmi(hex(Vector.addressedReplyBody)))
+    }
+
     @Test func run_whenTcpPeerHangsUpBetween_connectsAgain() throws {
         let peer = try TcpPeer(cut: Peer.edmi) { _, _ in [.hex(Vector.acknowledged), .hangUp] }
         defer { peer.stop() }

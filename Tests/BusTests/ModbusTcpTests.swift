@@ -35,6 +35,18 @@ private let words: [UInt16] = [0x10, 0x11]
         #expect(order == ids)
     }
 
+    @Test func run_whenAUnitIsSlow_doesNotHoldBackTheRepliesBeforeIt() throws {
+        let peer = try TcpPeer(cut: Peer.tcp) { request, _ in request[6] == 9 ? [] : [.send(answer(request))] }
+        defer { peer.stop() }
+        let bench = Bench(tcp: peer.port, .modbusTCP)
+        _ = bench.log.ups(1)
+        let quick = (1...3).map { bench.submit(.read([read], unit: UInt8($0))) }
+        let slow = bench.submit(.read([read], unit: 9, timeout: 3_600_000_000))
+        #expect(quick.map { bench.log.outcome($0) } == quick.map { _ in .values(words) })
+        bench.bus.close(bench.port)
+        #expect(bench.log.outcome(slow) == .failed(.portDown("the port was closed")))
+    }
+
     @Test func run_whenAnswerComesLate_isKnownByItsNumberAndTheConnectionStays() throws {
         let peer = try TcpPeer(cut: Peer.tcp) { request, index in
             index == 0 ? [.pause(200), .send(answer(request))] : [.send(answer(request))]

@@ -83,7 +83,8 @@ final class PymodbusSlave {
     }
 }
 
-@Suite(.enabled(if: PymodbusSlave.python != nil, "no Python with pymodbus: run packaging/setup or set METERSIDE_PYTHON"))
+@Suite(
+    .enabled(if: PymodbusSlave.python != nil, "no Python with pymodbus: run packaging/setup or set METERSIDE_PYTHON"))
 struct PymodbusTests {
     private let near = ModbusRead(function: 3, address: 4, count: 3)
     private let long = ModbusRead(function: 4, address: 100, count: 125)

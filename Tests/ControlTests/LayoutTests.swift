@@ -87,12 +87,20 @@ import Testing
         #expect(CommandFailure.usage("m").json == expected)
     }
 
+    @Test func screen_countsWhatDoesNotFit() {
+        let lines = (1...30).map { "line \($0)" }
+        #expect(Terminal.fitted(lines, height: 31) == lines)
+        let fitted = Terminal.fitted(lines, height: 24)
+        #expect(fitted.count == 23)
+        #expect(fitted.last == "… 8 more lines: make the window higher")
+    }
+
     @Test func outline_showsAnyJSON() throws {
         let value = try JSONReader.read(
             #"{"name":"ping","roles":["owner","ops"],"args":[{"n":1,"long":true},{"n":null}],"x":{"y":"z"}}"#)
         #expect(
             Outline.lines(value) == [
-                "name   ping", "roles", "  owner, ops", "args", "  - n     1", "    long  yes", "  - n  -", "x",
+                "name   ping", "roles  owner, ops", "args", "  - n     1", "    long  yes", "  - n  -", "x",
                 "  y  z",
             ])
     }

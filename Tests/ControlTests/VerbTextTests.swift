@@ -74,9 +74,9 @@ import Testing
             """
             {"serial":"217072470","model":"edmi-mk10","at":"2026-11-20T12:00:01.123Z","clock_offset_s":-3,"readings":[
             {"channel":"import_wh","register":"1E00","value":"20330000","unit":"Wh","quality":"A","at":"…"},
-            {"channel":null,"register":"voltage_l1_v","raw":"E000","value":"230.5","unit":"V","quality":"A","at":"…"},
-            {"channel":null,"register":"power_factor","raw":"E026","value":null,"unit":"","quality":"N",
-            "reason":"timeout"}]}
+            {"channel":"voltage_l1_v","register":"E000","value":"230.5","unit":"V","quality":"A","at":"…"},
+            {"channel":"power_factor","register":"E026","value":null,"unit":"","quality":"N",
+            "why":"timeout"}]}
             """)
         #expect(
             MeterReadCommand.lines(reading, colour: false) == [
@@ -128,12 +128,12 @@ import Testing
         let first = try Self.json(
             """
             {"serial":"7","minutes":30,"channels":[{"name":"Export Wh Total","unit":"Wh"}],
-            "records":[{"end":"2026-03-02T07:30:00Z","values":[125],"status":"ok"}]}
+            "records":[{"end":"2026-03-02T07:30:00Z","values":["125"],"status":[]}]}
             """)
         let second = try Self.json(
             """
             {"serial":"7","minutes":30,"channels":[],
-            "records":[{"end":"2026-03-02T08:00:00Z","values":[null],"status":"missing"}]}
+            "records":[{"end":"2026-03-02T08:00:00Z","values":[null],"status":["missing"]}]}
             """
         )
         let whole = MeterSurveyCommand.joined(MeterSurveyCommand.joined(nil, first), second)
@@ -213,6 +213,19 @@ import Testing
         #expect(
             ConfigCheckCommand.lines(result) == ["m.toml:12: meter[1].poll_seconds: 0 is not allowed", "", "1 fault"])
         #expect(ConfigCheckCommand.lines(["ok": true, "faults": []]) == ["The configuration is good."])
+    }
+
+    @Test func commandShow_explainsEveryArgument() throws {
+        let command = try Self.json(
+            """
+            {"name":"time_attest","summary":"Vouches for the clock.","roles":["owner","ops"],"bulk":false,"args":[
+            {"name":"time","required":true,"summary":"the time","must_be":"seconds since 1970"}]}
+            """)
+        #expect(
+            CommandShowCommand.lines(command) == [
+                "name     time_attest", "summary  Vouches for the clock.", "roles    owner, ops", "bulk     no", "",
+                "arguments", "  time (needed)", "    the time: seconds since 1970",
+            ])
     }
 
     @Test func commandSend_statusFollowsTheAnswer() {

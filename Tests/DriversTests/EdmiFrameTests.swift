@@ -186,7 +186,8 @@ private let vectors = """
 @Suite struct EdmiEnvelopeTests {
     @Test func envelope_bothWays() {
         let request = EdmiEnvelope(destination: 217_072_470, source: 1, sequence: 2, inner: [0x52, 0xE0, 0x00])
-        #expect(EdmiFrame.encode(request.body) == bytes(hex: "02 45 0C F0 43 56 00 00 00 01 00 10 42 52 E0 00 E1 8C 03"))
+        #expect(
+            EdmiFrame.encode(request.body) == bytes(hex: "02 45 0C F0 43 56 00 00 00 01 00 10 42 52 E0 00 E1 8C 03"))
         #expect(EdmiEnvelope(body: request.body) == request)
         #expect(request.reply([0x06]).body == bytes(hex: "45 00 00 00 01 0C F0 43 56 00 02 06"))
         #expect(EdmiEnvelope(body: bytes(hex: "45 00 00 00 01 0C F0 43 56 00 02")) == nil)

@@ -99,4 +99,40 @@ struct EdmiGenerator: RandomNumberGenerator {
             }
         }
     }
+
+    @Test(arguments: [MeterModel.Dialect.atlas, .genius])
+    func nonsenseAfterARightEcho_isSurvived(dialect: MeterModel.Dialect) {
+        for seed in 0..<40 as Range<UInt64> {
+            var generator = EdmiGenerator(5000 + seed)
+            var bench = EdmiBench(EdmiFixture.meter(dialect))
+            var session = EdmiSession(EdmiFixture.link(dialect, addressed: false))
+            var warm = EdmiClockTask()
+            #expect(bench.run(&session, &warm) == .done)
+            var registers = EdmiRegisterTask(EdmiFixture.geniusRegisters)
+            var survey = EdmiSurveyTask(survey: 1, after: nil, through: nil)
+            var ends = 0
+            for turn in 0..<300 {
+                let step =
+                    turn % 2 == 0
+                    ? session.next(&registers, at: bench.uptime) : session.next(&survey, at: bench.uptime)
+                guard case .send(let exchange) = step else {
+                    ends += 1
+                    continue
+                }
+                let command = (try? EdmiFrame.decode(exchange.wire)) ?? []
+                let echoLength = command.starts(with: [0x46]) ? 3 : command.starts(with: [0x4D]) ? 5 : 3
+                let isOwn = command.starts(with: [0x52, 0xF0, 0x02]) || command.starts(with: [0x4C]) || command.isEmpty
+                let nonsense = command.prefix(echoLength) + generator.bytes(Int(generator.next() % 90))
+                let outcome = isOwn ? bench.carryOut(exchange) : .edmi([UInt8](nonsense))
+                if turn % 2 == 0 {
+                    session.receive(outcome, for: &registers, at: bench.uptime)
+                } else {
+                    session.receive(outcome, for: &survey, at: bench.uptime)
+                }
+            }
+            // Both come to an end, and no record is made of nonsense.
+            #expect(ends > 0)
+            #expect(survey.takeRecords().isEmpty)
+        }
+    }
 }

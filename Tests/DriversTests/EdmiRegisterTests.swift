@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct EdmiRegisterTests {
     private func read(
-        _ dialect: MeterModel.Dialect, _ registers: [ModelRegister], scale: DecimalValue = DecimalValue(mantissa: 1),
+        _ dialect: MeterModel.Dialect, _ registers: [ModelRegister],
         change: (inout EdmiBench) -> Void = { _ in }
     ) -> (values: [Result<DecimalValue, MissingValue>], bench: EdmiBench) {
         var bench = EdmiBench(EdmiFixture.stillMeter(dialect))
-        var session = EdmiSession(EdmiFixture.link(dialect, scale: scale))
+        var session = EdmiSession(EdmiFixture.link(dialect))
         var warm = EdmiClockTask()
         #expect(bench.run(&session, &warm) == .done)
         bench.sent = []
@@ -33,7 +33,10 @@ import Testing
         let (values, bench) = read(.genius, EdmiFixture.geniusRegisters)
         #expect(values[0] == expected(EdmiFixture.double("import_wh")))
         #expect(values[3] == expected(EdmiFixture.float("frequency_hz")))
-        #expect(bench.commands.map { $0.prefix(5) } == [bytes(hex: "4F 00 00 E0 60")[...], bytes(hex: "4D 00 00 FF F0")[...]])
+        #expect(
+            bench.commands.map { $0.prefix(5) } == [
+                bytes(hex: "4F 00 00 E0 60")[...], bytes(hex: "4D 00 00 FF F0")[...],
+            ])
     }
 
     @Test func genius_batchesOf16() {
@@ -72,6 +75,22 @@ import Testing
             #expect(bench.run(&session, &task) == .done)
             #expect(task.readings()[0].value == expected(EdmiFixture.double("import_wh")))
             #expect(bench.sent.count == (round == 0 ? 2 + 2 + 3 : 3))
+        }
+    }
+
+    @Test func genius_registerThatSpoilsABatchIsReadByItselfFromThenOn() {
+        // Typed as double in the model, a float in the meter.
+        let registers =
+            EdmiFixture.geniusRegisters.dropLast() + [EdmiFixture.register("odd", 0xE001, .double, unit: "V")]
+        var bench = EdmiBench(EdmiFixture.stillMeter(.genius))
+        var session = EdmiSession(EdmiFixture.link(.genius))
+        for round in 0..<2 {
+            bench.sent = []
+            var task = EdmiRegisterTask([ModelRegister](registers))
+            #expect(bench.run(&session, &task) == .done)
+            #expect(task.readings()[0].value == expected(EdmiFixture.double("import_wh")))
+            #expect(task.readings()[3].value == expected(EdmiFixture.float("voltage_l2_v")))
+            #expect(bench.sent.count == (round == 0 ? 2 + 2 + 4 : 2))
         }
     }
 
@@ -119,17 +138,32 @@ import Testing
         #expect(task.readings()[0].value == expected(EdmiFixture.float("import_wh")))
     }
 
-    @Test func scale_ofTheModelAndOfTheMeter() {
-        let registers = [
-            EdmiFixture.register("import_wh", 0x1E00, .floatEnergy, scale: DecimalValue(mantissa: 1000)),
-            EdmiFixture.register("voltage_l1_v", 0xE000, .float, unit: "V"),
+    @Test func scale_ofTheModel() {
+        let kilo = EdmiFixture.register("import_wh", 0x1E00, .floatEnergy, scale: DecimalValue(mantissa: 1000))
+        let (values, _) = read(.atlas, [kilo])
+        #expect(values[0] == expected(EdmiFixture.float("import_wh")?.multiplied(by: DecimalValue(mantissa: 1000))))
+    }
+
+    @Test func scale_whenTheDigitsDoNotFit() {
+        // 17 digits times a three-digit ratio: the last digits of a double mean nothing and are dropped.
+        let odd = EdmiFixture.register("import_wh", 0x0069, .doubleEnergy, scale: DecimalValue(mantissa: 997))
+        var bench = EdmiBench(EdmiFixture.stillMeter(.genius))
+        var session = EdmiSession(EdmiFixture.link(.genius, addressed: false))
+        var warm = EdmiClockTask()
+        #expect(bench.run(&session, &warm) == .done)
+        // 12345678.901234567
+        bench.forced = [
+            .edmi(
+                bytes(hex: "4D 00 00 00 69")
+                    + withUnsafeBytes(of: 12_345_678.901234567.bitPattern.bigEndian) { [UInt8]($0) })
         ]
-        let (values, _) = read(.atlas, registers, scale: DecimalValue(mantissa: 40))
-        #expect(
-            values[0]
-                == expected(EdmiFixture.float("import_wh")?.multiplied(by: DecimalValue(mantissa: 40_000))))
-        // A transformer ratio multiplies power and energy, not volts.
-        #expect(values[1] == expected(EdmiFixture.float("voltage_l1_v")))
+        var task = EdmiRegisterTask([odd])
+        #expect(bench.run(&session, &task) == .done)
+        guard case .success(let value) = task.readings()[0].value else {
+            Issue.record("no value")
+            return
+        }
+        #expect(value.text.hasPrefix("12308641864.5308"))
     }
 
     @Test func clock_inTheMetersOwnTime() {
@@ -222,6 +256,21 @@ import Testing
         }
     }
 
+    @Test func batch_thatFitsInTwoWaysIsNotBelieved() {
+        // Two floats with status 0 each, or one double and status 5: the registers are asked one by one.
+        var bench = EdmiBench(EdmiFixture.stillMeter(.genius))
+        var session = EdmiSession(EdmiFixture.link(.genius, addressed: false))
+        var warm = EdmiClockTask()
+        #expect(bench.run(&session, &warm) == .done)
+        bench.forced = [
+            .edmi(bytes(hex: "18 03")), .edmi(bytes(hex: "4D 00 00 FF F1 00 43 66 80 00 00 43 66 80 05")),
+        ]
+        var task = EdmiRegisterTask([ModelRegister](EdmiFixture.geniusRegisters.prefix(2)))
+        #expect(bench.run(&session, &task) == .done)
+        #expect(task.readings()[0].value == expected(EdmiFixture.double("import_wh")))
+        #expect(task.readings()[1].value == expected(EdmiFixture.double("export_wh")))
+    }
+
     @Test func echoOfAnotherRegister_isNotTaken() {
         var bench = EdmiBench(EdmiFixture.stillMeter(.atlas))
         var session = EdmiSession(EdmiFixture.link(.atlas, addressed: false))
@@ -244,7 +293,8 @@ import Testing
         (.double, "43 66 80 00", "230.5"), (.doubleEnergy, "41 67 8C 29 DC CC CC CD", "12345678.9"),
         (.double, "7F F8 00 00 00 00 00 00", "none"), (.powerFactor, "BF 00 00 00", "-0.5"), (.boolean, "05", "1"),
         (.boolean, "00", "0"), (.byte, "FF", "255"), (.hexShort, "FF FE", "65534"), (.short, "FF FE", "-2"),
-        (.long, "FF FF FF FE", "-2"), (.hexLong, "FF FF FF FE", "4294967294"), (.registerNumber, "00 00 E0 00", "57344"),
+        (.long, "FF FF FF FE", "-2"), (.hexLong, "FF FF FF FE", "4294967294"),
+        (.registerNumber, "00 00 E0 00", "57344"),
         (.longLong, "FF FF FF FF FF FF FF FE", "-2"), (.string, "32 31 37 00", "text 217"),
         (.stringOrLong, "41 07 42 00", "text A?B"), (.efaString, "00", "text "), (.time, "0D 0E 0F", "second 47655"),
         (.time, "18 00 00", "none"), (.date, "12 01 1A", "2026-1-18 0:0:0"), (.date, "01 01 60", "none"),
@@ -286,7 +336,8 @@ import Testing
         #expect(EdmiUnit.allCases.map { Character(UnicodeScalar($0.rawValue)) } == Array(letters))
         #expect(
             texts == [
-                "A", "L/h", "°", "m³/h", "Hz", "J/h", "J", "L", "min", "", "m³", "%", "", "var", "VA", "s", "", "V", "W",
+                "A", "L/h", "°", "m³/h", "Hz", "J/h", "J", "L", "min", "", "m³", "%", "", "var", "VA", "s", "", "V",
+                "W",
                 "Wh", "varh", "VAh",
             ])
     }

@@ -89,11 +89,11 @@ enum EdmiFixture {
     static func link(
         _ dialect: MeterModel.Dialect, addressed: Bool = true, serial: String? = "217072470",
         address: UInt32 = 217_072_470, password: String = "READER", sendsExit: Bool = false,
-        scale: DecimalValue = DecimalValue(mantissa: 1), maxDataBytes: Int = 512
+        maxDataBytes: Int = 512
     ) -> EdmiLink {
         EdmiLink(
             dialect: dialect, serial: serial.flatMap { MeterSerial($0) }, address: addressed ? address : nil,
-            user: "READER", password: Secret([UInt8](password.utf8)), sendsExit: sendsExit, scale: scale,
+            user: "READER", password: Secret([UInt8](password.utf8)), sendsExit: sendsExit,
             line: LineSettings(baud: 9600, format: .eightNone1), maxDataBytes: maxDataBytes)
     }
 

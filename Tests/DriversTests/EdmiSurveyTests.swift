@@ -40,7 +40,8 @@ import Testing
         for record in records {
             #expect(record.status == [])
             for (index, name) in ["import_wh", "export_wh", "import_varh", "export_varh"].enumerated() {
-                #expect(record.values[index] == advance(name, record.stamp).map { .success(DecimalValue(mantissa: $0)) })
+                #expect(
+                    record.values[index] == advance(name, record.stamp).map { .success(DecimalValue(mantissa: $0)) })
             }
             guard case .success(let volts) = record.values[4], let whole = volts.flooredInteger else {
                 Issue.record("no volts")
@@ -77,7 +78,10 @@ import Testing
         let (step, records) = read(&bench, &session, &task)
         #expect(step == .done)
         #expect(records.map { $0.status.contains(.missing) } == [false, false, false, true, true, false])
-        #expect(records.map { $0.status.contains(.powerFailed) && $0.status.contains(.incomplete) }.prefix(3) == [false, false, true])
+        #expect(
+            records.map { $0.status.contains(.powerFailed) && $0.status.contains(.incomplete) }.prefix(3) == [
+                false, false, true,
+            ])
         for record in records where record.status.contains(.missing) {
             #expect(record.values.allSatisfy { $0 == .failure(MissingValue(.invalid)) })
         }

@@ -60,10 +60,12 @@ import Testing
     @Test func passwordFile_thatOthersCanRead_isRefusedWithTheCure() throws {
         let sandbox = try Sandbox()
         try sandbox.write("pw", "SECRETCANARY\n", mode: 0o644)
-        let text = Self.sound.replacingOccurrences(of: "framing = \"tcp\"\nprotocol = \"modbus\"", with: "protocol = \"edmi\"")
-            .replacingOccurrences(
-                of: "model = \"eastron-sdm630\"",
-                with: "model = \"edmi-mk10\"\nuser = \"READER\"\npassword_file = \"pw\"")
+        let text = Self.sound.replacingOccurrences(
+            of: "framing = \"tcp\"\nprotocol = \"modbus\"", with: "protocol = \"edmi\""
+        )
+        .replacingOccurrences(
+            of: "model = \"eastron-sdm630\"",
+            with: "model = \"edmi-mk10\"\nuser = \"READER\"\npassword_file = \"pw\"")
         let file = try sandbox.write("meterside.toml", text)
         let run = try sandbox.run(Programs.daemon, ["--check", "--config", file])
         #expect(run.code == 3 && run.out.contains("chmod 600") && !run.out.contains("SECRETCANARY"), "\(run.out)")
@@ -73,7 +75,8 @@ import Testing
         let sandbox = try Sandbox()
         let box = BoxUnderTest(sandbox, scale: 1)
         try box.startDaemon()
-        #expect(try sandbox.eventually { try box.json("status")?["state"]?.string == "unconfigured" }, "\(box.daemonLog)")
+        #expect(
+            try sandbox.eventually { try box.json("status")?["state"]?.string == "unconfigured" }, "\(box.daemonLog)")
         let list = try box.cli("meter", "list")
         #expect(list.code == 3, "\(list)")
         #expect(try box.json("version")?["version"]?.string != nil)

@@ -13,7 +13,9 @@ import Testing
         try box.trust(TestKey.owner, as: "owner-1", role: "owner")
         try box.startDaemon()
         _ = sandbox.eventually { cloud.messages("state").last?["state"]?.string == "online" }
-        return (sandbox, box, cloud, Signer(sandbox: sandbox, seed: TestKey.owner, kid: "owner-1", box: BoxUnderTest.id))
+        return (
+            sandbox, box, cloud, Signer(sandbox: sandbox, seed: TestKey.owner, kid: "owner-1", box: BoxUnderTest.id)
+        )
     }
 
     @Test func ping_signedByPyJWT_isAppliedOnceAndRepeated() throws {

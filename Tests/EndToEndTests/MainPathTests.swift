@@ -17,7 +17,9 @@ import Testing
         let read = try box.json("meter", "read", "217072470")
         let voltage = read?["readings"]?.array?.first { $0["channel"]?.string == "voltage_l1_v" }
         #expect(voltage?["unit"]?.string == "V" && voltage?["register"]?.string == "E000")
-        #expect(DecimalValue(text: voltage?["value"]?.string ?? "")?.flooredInteger.map { (200...260).contains($0) } == true)
+        #expect(
+            DecimalValue(text: voltage?["value"]?.string ?? "")?.flooredInteger.map { (200...260).contains($0) } == true
+        )
 
         // Intervals of every meter arrive, with values, and the outbox drains to zero by receipts.
         let meters = ["217072470", "251308613", "SDM-1"]
@@ -40,8 +42,9 @@ import Testing
         }
         #expect(cloud.messages("state").last?["state"]?.string == "online")
 
-        let listed = try box.json(
-            "interval", "list", "--meter", "SDM-1", "--from", "-2h", "--to", "now")?.array ?? []
+        let listed =
+            try box.json(
+                "interval", "list", "--meter", "SDM-1", "--from", "-2h", "--to", "now")?.array ?? []
         #expect(listed.contains { $0["channel"]?.string == "import_wh" && $0["value_wh"]?.integer != nil })
         let table = try box.cli("interval", "list", "--meter", "SDM-1", "--from", "-2h", "--to", "now")
         #expect(table.code == 0 && table.out.split(separator: "\n").allSatisfy { $0.count <= 80 })

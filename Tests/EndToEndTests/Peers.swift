@@ -97,7 +97,8 @@ struct Signer {
     func claims(_ command: String, _ arguments: JSONObject = [:], jti: String, counter: Int64? = nil) -> JSONObject {
         let now = Int64(Date().timeIntervalSince1970)
         var claims: JSONObject = [
-            "jti": .string(jti), "aud": .string(box), "sub": .string(box), "iat": .integer(now), "nbf": .integer(now - 5),
+            "jti": .string(jti), "aud": .string(box), "sub": .string(box), "iat": .integer(now),
+            "nbf": .integer(now - 5),
             "exp": .integer(now + 600), "cmd": .string(command), "args": .object(arguments),
         ]
         claims["ctr"] = counter.map { .integer($0) }

@@ -40,7 +40,8 @@ import Testing
             try box.startDaemon()
             #expect(try box.metersAreLive(3), "\(box.daemonLog)")
             let count = Self.intervals(cloud).count
-            #expect(sandbox.eventually(90) { Self.intervals(cloud).count > count + 1 }, "round \(round): \(box.daemonLog)")
+            #expect(
+                sandbox.eventually(90) { Self.intervals(cloud).count > count + 1 }, "round \(round): \(box.daemonLog)")
             box.killDaemon()
         }
         try box.startDaemon()

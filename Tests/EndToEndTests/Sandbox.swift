@@ -46,7 +46,9 @@ final class Sandbox {
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         let file = folder.appending(path: log + ".log")
-        if !FileManager.default.fileExists(atPath: file.path) { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        if !FileManager.default.fileExists(atPath: file.path) {
+            FileManager.default.createFile(atPath: file.path, contents: nil)
+        }
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
         process.standardOutput = handle
@@ -58,7 +60,9 @@ final class Sandbox {
     }
 
     /// Runs a program to its end.
-    func run(_ program: String, _ arguments: [String], input: String = "") throws -> (code: Int32, out: String, err: String) {
+    func run(_ program: String, _ arguments: [String], input: String = "") throws -> (
+        code: Int32, out: String, err: String
+    ) {
         let process = Process()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments

@@ -3,16 +3,81 @@ import Simulator
 import Testing
 
 @Suite struct WorldTests {
-    @Test func run_forAQuietDay_keepsEveryIntervalOfEveryMeter() {
+    private func intervals(_ world: World) -> [Interval] {
+        world.journal.records.filter { $0.kind == .interval }.compactMap { Interval(record: $0.data) }
+    }
+
+    /// FNV-1a, 64 bits: a short name for many bytes.
+    private func digest(_ bytes: [UInt8]) -> String {
+        let hash = bytes.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return String(hash, radix: 16)
+    }
+
+    @Test func run_forAQuietDay_keepsEveryIntervalAsTheHouseholdsUsedIt() throws {
         var world = World(seed: 1)
         world.run(seconds: 86_400)
         #expect(world.journal.faults == [])
-        let intervals = world.journal.records.filter { $0.kind == .interval }
+        let intervals = intervals(world)
         #expect(intervals.count == 4 * 287)
-        for record in world.journal.records.prefix(20) { print(String(decoding: record.canonicalBytes, as: UTF8.self)) }
-        for kind in JournalKind.allCases {
-            let n = world.journal.records.filter { $0.kind == kind }.count
-            if n > 0 { print(kind.rawValue, n) }
+        #expect(intervals.allSatisfy { $0.values.allSatisfy { $0.quality == .actual && $0.method == "boundary" } })
+        for interval in intervals {
+            let meter = try #require(world.meters.first { $0.settings.serial == interval.meter })
+            for value in interval.values {
+                let register = try #require(value.registerAtEnd)
+                // Read at most a second beside the boundary: a few watt-hours at the highest load.
+                #expect(abs(register - meter.register(value.channel, at: interval.end)) <= 2)
+            }
         }
+    }
+
+    @Test func run_forAQuietDay_acknowledgesEverything() {
+        var world = World(seed: 2)
+        world.run(seconds: 7200)
+        #expect(world.cloud.upTo == world.journal.head)
+        #expect(world.journal.acknowledged == world.journal.head)
+        #expect(world.cloud.repeats == 0)
+        // Four meters, two polls a minute, from the second in which the broker was there.
+        #expect((950...964).contains(world.cloud.liveCount))
+    }
+
+    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func run_onBadDays_holdsEveryInvariant(seed: UInt64) {
+        var world = World(seed: seed, trouble: .bad)
+        world.run(seconds: 3 * 86_400)
+        #expect(world.journal.faults == [], "seed \(seed)")
+        world.calm()
+        world.run(seconds: 2 * 3600)
+        #expect(world.journal.faults == [], "seed \(seed)")
+        #expect(world.cloud.upTo == world.journal.head, "seed \(seed)")
+        // What faults cost is stated, and most of the time there was a value.
+        let values = intervals(world).flatMap(\.values)
+        let missing = values.filter { $0.value == nil }
+        #expect(missing.allSatisfy { NoData(rawValue: $0.reason) != nil })
+        #expect(missing.count * 100 < values.count * 15, "seed \(seed): \(missing.count) of \(values.count)")
+    }
+
+    @Test func run_withTheSameSeed_givesTheSameBytes() {
+        var first = World(seed: 77, trouble: .bad)
+        var second = World(seed: 77, trouble: .bad)
+        first.run(seconds: 86_400)
+        // Another pace of the same time makes no difference.
+        for _ in 0..<24 { second.run(seconds: 3600) }
+        #expect(first.journal.export == second.journal.export)
+        #expect(first.requestCount == second.requestCount)
+    }
+
+    /// The same in every process: hash seeds of sets and dictionaries must not matter. Change the constant only together
+    /// with a change of what is recorded.
+    @Test func run_inAnyProcess_givesTheSameBytes() {
+        var world = World(seed: 4711, trouble: .bad)
+        world.run(seconds: 86_400)
+        #expect(digest(world.journal.export) == "0")
+    }
+
+    @Test(arguments: [5, 15, 30]) func run_forEveryIntervalLength_isAligned(minutes: Int) {
+        var world = World(seed: 9, intervalMinutes: minutes, pollSeconds: 10)
+        world.run(seconds: 6 * 3600)
+        #expect(world.journal.faults == [])
+        #expect(intervals(world).allSatisfy { $0.end.seconds % Int64(minutes * 60) == 0 })
+        #expect(intervals(world).count >= 4 * (6 * 60 / minutes - 2))
     }
 }

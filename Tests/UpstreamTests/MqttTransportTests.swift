@@ -95,7 +95,7 @@ struct MqttTransportTests {
             let connection = try MqttConnection(settings: broker.settings, isPatient: false)
             try waitUntil("up") {
                 usleep(20_000)
-                try connection.advance(hangup: false)
+                try connection.advance(0)
                 return connection.isUp
             }
             try connection.publish(

@@ -116,7 +116,8 @@ struct MqttWireTests {
     }
 
     @Test(arguments: [
-        [UInt8](repeating: 0xFF, count: 64), Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), [0x20, 0xFF, 0xFF, 0xFF, 0xFF],
+        [UInt8](repeating: 0xFF, count: 64), Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8),
+        [0x20, 0xFF, 0xFF, 0xFF, 0xFF],
         [0x20, 3, 0, 0, 0, 0x30, 2, 0, 0], [0x20, 3, 0, 0, 0, 0x32, 5, 0, 9, 65, 66, 67], [0x90, 4, 0, 1, 0, 1],
         [0x20, 3, 0, 0, 0, 0x90, 0], [0x20, 3, 0, 0, 0, 0x40, 2, 0, 1],
     ])

@@ -1,6 +1,7 @@
 import Metering
 
-/// The channel definition words of an Atlas survey (reference/edmi.md §6.2) and the factors of its instantaneous channels.
+/// The channel definition words of an Atlas survey (reference/edmi.md §6.2) and the factors of its instantaneous
+/// channels.
 enum AtlasSurveyChannels {
     /// V, A, power, angle, frequency, in the order of the registers D808…D80C.
     private enum Factor: Int {

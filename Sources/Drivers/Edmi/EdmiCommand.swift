@@ -23,6 +23,9 @@ public struct EdmiCommand: Hashable, Sendable, CustomStringConvertible {
     /// What it does, without secrets.
     public var description: String { label }
 
+    /// Nothing: the empty frame, "enter command line" after an ESC.
+    public static let attention = EdmiCommand([], echo: [], label: "attention")
+
     /// `L` user `,` password NUL.
     public static func login(user: String, password: Secret) -> EdmiCommand {
         var bytes: [UInt8] = [0x4C]

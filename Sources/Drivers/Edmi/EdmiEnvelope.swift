@@ -69,7 +69,7 @@ extension EdmiExpectation {
 }
 
 extension EdmiExchange {
-    /// As `EdmiExpectation.accepts`, and the echo of our own frame (a half-duplex adapter that hears itself) is foreign.
+    /// As `EdmiExpectation.accepts`; the echo of our own frame (a half-duplex adapter that hears itself) is foreign.
     public func match(_ body: [UInt8]) -> EdmiMatch {
         if let first = body.first, first != EdmiReply.acknowledged, first != EdmiReply.cancelled,
             EdmiFrame.encode(body) == wire

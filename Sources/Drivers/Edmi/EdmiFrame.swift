@@ -39,58 +39,83 @@ public enum EdmiFrame {
     static let xon: UInt8 = 0x11
     static let xoff: UInt8 = 0x13
 
+    // MARK: Encoding
+
     /// The frame as it goes on the wire; an empty body gives the empty frame `02 03`, which has no checksum.
     public static func encode(_ body: [UInt8]) -> [UInt8] {
-        guard !body.isEmpty else { return [stx, etx] }
-        return body.withUnsafeBufferPointer { source in
-            let crc = EdmiCRC.checksum(of: source, from: EdmiCRC.afterSTX)
-            return [UInt8](unsafeUninitializedCapacity: source.count * 2 + 6) { target, count in
-                guard let from = source.baseAddress, let to = target.baseAddress else { return }
-                to[0] = stx
-                var written = 1
-                var read = 0
-                while true {
-                    let run = copyRun(from: from + read, count: source.count - read, to: to + written)
-                    read += run
-                    written += run
-                    guard read < source.count else { break }
-                    to[written] = dle
-                    to[written + 1] = from[read] | 0x40
-                    written += 2
-                    read += 1
-                }
-                for byte in [UInt8(crc >> 8), UInt8(crc & 0xFF)] {
-                    if isSpecial(byte) {
-                        to[written] = dle
-                        to[written + 1] = byte | 0x40
-                        written += 2
-                    } else {
-                        to[written] = byte
-                        written += 1
-                    }
-                }
-                to[written] = etx
-                count = written + 1
-            }
+        [UInt8](unsafeUninitializedCapacity: encodedCapacity(body.count)) { target, count in
+            count = body.withUnsafeBufferPointer { encode($0, into: target) } ?? 0
         }
     }
 
+    /// Bytes that `encode(_:into:)` needs room for: every byte escaped, at worst.
+    public static func encodedCapacity(_ bodyLength: Int) -> Int { bodyLength * 2 + 6 + EdmiStuffing.slack }
+
+    /// The same without an array: writes the frame into `target` and gives its length. Nil when `target` has less than
+    /// `encodedCapacity` bytes.
+    public static func encode(
+        _ body: UnsafeBufferPointer<UInt8>, into target: UnsafeMutableBufferPointer<UInt8>
+    ) -> Int? {
+        guard target.count >= encodedCapacity(body.count), let to = target.baseAddress else { return nil }
+        guard let from = body.baseAddress, body.count > 0 else {
+            to[0] = stx
+            to[1] = etx
+            return 2
+        }
+        return stuff(from, count: body.count, to: to)
+    }
+
+    /// Writes the whole frame and gives its length.
+    private static func stuff(
+        _ from: UnsafePointer<UInt8>, count: Int, to: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        to[0] = stx
+        var written = 1
+        var read = 0
+        while true {
+            let run = EdmiStuffing.copyRun(from: from + read, count: count &- read, to: to + written)
+            read &+= run
+            written &+= run
+            guard read < count else { break }
+            to[written] = dle
+            to[written &+ 1] = from[read] | 0x40
+            written &+= 2
+            read &+= 1
+        }
+        let crc = EdmiCRC.checksum(of: from, count: count, from: EdmiCRC.afterSTX)
+        written &+= EdmiStuffing.put(UInt8(truncatingIfNeeded: crc >> 8), to: to + written)
+        written &+= EdmiStuffing.put(UInt8(truncatingIfNeeded: crc), to: to + written)
+        to[written] = etx
+        return written &+ 1
+    }
+
+    // MARK: Decoding
+
     /// The body of exactly one frame: nothing before its STX and nothing after its ETX.
     public static func decode(_ wire: [UInt8]) throws(EdmiFrameError) -> [UInt8] {
-        guard wire.first == stx, wire.count >= 2 else { throw .notOneFrame }
-        guard wire.count <= 2 * limit + 2 else { throw .tooLong }
         var failure: EdmiFrameError?
-        let body = wire.withUnsafeBufferPointer { source in
-            [UInt8](unsafeUninitializedCapacity: source.count) { target, count in
-                guard let from = source.baseAddress, let to = target.baseAddress else { return }
-                switch unstuff(from + 1, count: source.count - 1, to: to) {
-                case .success(let length): count = length
-                case .failure(let error): failure = error
-                }
+        let body = [UInt8](unsafeUninitializedCapacity: decodedCapacity(wire.count)) { target, count in
+            switch wire.withUnsafeBufferPointer({ decode($0, into: target) }) {
+            case .success(let length): count = length
+            case .failure(let error): failure = error
             }
         }
         if let failure { throw failure }
         return body
+    }
+
+    /// Bytes that `decode(_:into:)` needs room for.
+    public static func decodedCapacity(_ wireLength: Int) -> Int { wireLength + EdmiStuffing.slack }
+
+    /// The same without an array: writes the body into `target` and gives its length. `target` must have
+    /// `decodedCapacity` bytes, else the frame counts as too long.
+    public static func decode(
+        _ wire: UnsafeBufferPointer<UInt8>, into target: UnsafeMutableBufferPointer<UInt8>
+    ) -> Result<Int, EdmiFrameError> {
+        guard wire.count >= 2, let from = wire.baseAddress, from[0] == stx else { return .failure(.notOneFrame) }
+        guard wire.count <= 2 * limit + 2, target.count >= decodedCapacity(wire.count), let to = target.baseAddress
+        else { return .failure(.tooLong) }
+        return unstuff(from + 1, count: wire.count - 1, to: to)
     }
 
     /// Unescapes up to the ETX that must be the last byte, checks, and gives the body's length.
@@ -100,9 +125,9 @@ public enum EdmiFrame {
         var read = 0
         var written = 0
         while true {
-            let run = copyRun(from: from + read, count: count - read, to: to + written)
-            read += run
-            written += run
+            let run = EdmiStuffing.copyRun(from: from + read, count: count &- read, to: to + written)
+            read &+= run
+            written &+= run
             guard read < count else { return .failure(.truncated) }
             switch from[read] {
             case etx:
@@ -111,7 +136,7 @@ public enum EdmiFrame {
             case stx: return .failure(.truncated)
             case dle:
                 guard read + 1 < count else { return .failure(.truncated) }
-                guard let byte = unescaped(from[read + 1]) else { return .failure(.badEscape) }
+                guard let byte = EdmiStuffing.unescaped(from[read + 1]) else { return .failure(.badEscape) }
                 to[written] = byte
                 written += 1
                 read += 2
@@ -129,6 +154,8 @@ public enum EdmiFrame {
         return .success(content.count - 2)
     }
 
+    // MARK: Checksum and repetition
+
     /// CRC-16/XMODEM of the bytes alone, without an STX before them.
     public static func checksum(of bytes: [UInt8]) -> UInt16 {
         bytes.withUnsafeBufferPointer { EdmiCRC.checksum(of: $0, from: 0) }
@@ -144,50 +171,5 @@ public enum EdmiFrame {
         let first = body[..<(length + 2)]
         let isWhole = first.withUnsafeBufferPointer { EdmiCRC.checksum(of: $0, from: EdmiCRC.afterSTX) == 0 }
         return isWhole ? [UInt8](body[..<length]) : body
-    }
-
-    // MARK: Stuffing
-
-    /// Whether a byte may not stand unescaped between STX and ETX: 02, 03, 10, 11, 13.
-    static func isSpecial(_ byte: UInt8) -> Bool {
-        byte & 0xFE == 0x02 || byte & 0xFE == 0x10 || byte == 0x13
-    }
-
-    /// What stood escaped as `byte`; nil when nothing is escaped so.
-    static func unescaped(_ byte: UInt8) -> UInt8? {
-        let plain = byte & 0xBF
-        return byte & 0x40 != 0 && isSpecial(plain) ? plain : nil
-    }
-
-    /// Copies up to the first byte of the escaped set, or all; says how many. Eight bytes are tested at once, which is
-    /// what makes the codec fast: most bytes of a frame need no escape.
-    static func copyRun(
-        from source: UnsafePointer<UInt8>, count: Int, to target: UnsafeMutablePointer<UInt8>
-    ) -> Int {
-        let from = UnsafeRawPointer(source)
-        let to = UnsafeMutableRawPointer(target)
-        var index = 0
-        while count - index >= 8 {
-            let word = from.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard !holdsSpecial(word) else { break }
-            to.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
-            index += 8
-        }
-        while index < count, !isSpecial(source[index]) {
-            target[index] = source[index]
-            index += 1
-        }
-        return index
-    }
-
-    private static func holdsSpecial(_ word: UInt64) -> Bool {
-        let pairs = word & 0xFEFE_FEFE_FEFE_FEFE
-        return holdsZero(pairs ^ 0x0202_0202_0202_0202) || holdsZero(pairs ^ 0x1010_1010_1010_1010)
-            || holdsZero(word ^ 0x1313_1313_1313_1313)
-    }
-
-    /// Whether one of the eight bytes is zero.
-    private static func holdsZero(_ word: UInt64) -> Bool {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
     }
 }

@@ -6,30 +6,32 @@ public enum EdmiFrameEvent: Hashable, Sendable {
     case damaged(EdmiFrameError)
 }
 
-/// Finds frames in a stream of bytes that comes in pieces. Bytes outside frames are skipped, a raw STX starts afresh, and
-/// never more than `limit` bytes are held, whatever comes.
+/// Finds frames in a stream of bytes that comes in pieces. Bytes outside frames are skipped, a raw STX starts afresh,
+/// and never more than `limit` bytes are held, whatever comes.
 public struct EdmiFrameReader: Sendable {
-    private enum State {
+    fileprivate enum State {
         case outside, inside, escaped
     }
 
-    private var state = State.outside
+    /// The scan apart from its buffer, so that the buffer can be written to meanwhile.
+    fileprivate struct Scan {
+        var state = State.outside
+        var length = 0
+    }
+
+    private var scan = Scan()
     private var content: [UInt8]
-    private var length = 0
 
     /// `limit`: most unescaped bytes of body and checksum.
     public init(limit: Int = EdmiFrame.limit) {
-        content = [UInt8](repeating: 0, count: max(limit, 8))
+        content = [UInt8](repeating: 0, count: max(limit, 8) + EdmiStuffing.slack)
     }
 
     /// Whether a frame has begun and not yet ended: silence now is a break inside a reply.
-    public var isInsideFrame: Bool { state != .outside }
+    public var isInsideFrame: Bool { scan.state != .outside }
 
     /// Forgets a frame that has begun, as before sending.
-    public mutating func reset() {
-        state = .outside
-        length = 0
-    }
+    public mutating func reset() { scan = Scan() }
 
     /// Takes the next bytes and gives what they complete, in order.
     public mutating func feed(_ bytes: [UInt8]) -> [EdmiFrameEvent] {
@@ -41,19 +43,74 @@ public struct EdmiFrameReader: Sendable {
     /// The same without an array between: `deliver` is called for each frame or damage, in order.
     public mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>, _ deliver: (EdmiFrameEvent) -> Void) {
         guard let base = bytes.baseAddress else { return }
-        var index = 0
-        while index < bytes.count {
+        var scan = self.scan
+        content.withUnsafeMutableBufferPointer { target in
+            guard let to = target.baseAddress else { return }
+            var index = 0
+            while index < bytes.count {
+                let (used, event) = scan.take(
+                    base + index, count: bytes.count - index, to: to, limit: target.count - EdmiStuffing.slack)
+                index += used
+                if let event { deliver(event) }
+            }
+        }
+        self.scan = scan
+    }
+}
+
+extension EdmiFrameReader.Scan {
+    /// Takes bytes up to the next event, or all of them.
+    mutating func take(
+        _ next: UnsafePointer<UInt8>, count: Int, to: UnsafeMutablePointer<UInt8>, limit: Int
+    ) -> (used: Int, event: EdmiFrameEvent?) {
+        var used = 0
+        while used < count {
             switch state {
             case .outside:
-                while index < bytes.count, base[index] != EdmiFrame.stx { index += 1 }
-                guard index < bytes.count else { return }
-                index += 1
-                begin()
-            case .inside:
-                index += takeRun(base + index, count: bytes.count - index, deliver)
+                if next[used] == EdmiFrame.stx { begin() }
+                used &+= 1
             case .escaped:
-                if takeEscaped(base[index], deliver) { index += 1 }
+                guard let plain = EdmiStuffing.unescaped(next[used]) else {
+                    // A raw STX is looked at again: it starts the next frame.
+                    return (next[used] == EdmiFrame.stx ? used : used &+ 1, drop(.badEscape))
+                }
+                to[length] = plain
+                length &+= 1
+                used &+= 1
+                state = .inside
+            case .inside:
+                let run = EdmiStuffing.copyRun(
+                    from: next + used, count: min(count &- used, limit &- length), to: to + length)
+                length &+= run
+                used &+= run
+                guard used < count else { break }
+                used &+= 1
+                if let event = end(next[used &- 1], to: to, limit: limit) { return (used, event) }
             }
+        }
+        return (used, nil)
+    }
+
+    /// Takes the byte that ended a run: one of the escaped set, or any where there is no more room.
+    private mutating func end(_ byte: UInt8, to: UnsafeMutablePointer<UInt8>, limit: Int) -> EdmiFrameEvent? {
+        switch byte {
+        case EdmiFrame.dle where length < limit:
+            state = .escaped
+            return nil
+        case EdmiFrame.etx:
+            let content = UnsafeBufferPointer(start: to, count: length)
+            switch EdmiFrame.check(content) {
+            case .success(let count):
+                state = .outside
+                return .frame([UInt8](content[..<count]))
+            case .failure(let error): return drop(error)
+            }
+        case EdmiFrame.stx:
+            let isBroken = length > 0
+            begin()
+            return isBroken ? .damaged(.truncated) : nil
+        case EdmiFrame.xon, EdmiFrame.xoff: return drop(.rawControl)
+        default: return drop(.tooLong)
         }
     }
 
@@ -62,58 +119,8 @@ public struct EdmiFrameReader: Sendable {
         length = 0
     }
 
-    private mutating func drop(_ error: EdmiFrameError, _ deliver: (EdmiFrameEvent) -> Void) {
+    private mutating func drop(_ error: EdmiFrameError) -> EdmiFrameEvent {
         state = .outside
-        length = 0
-        deliver(.damaged(error))
-    }
-
-    /// Takes plain bytes and the special byte that ends them; gives how many bytes were used up.
-    private mutating func takeRun(
-        _ next: UnsafePointer<UInt8>, count: Int, _ deliver: (EdmiFrameEvent) -> Void
-    ) -> Int {
-        let room = content.count - length
-        let most = min(count, room)
-        let run = content.withUnsafeMutableBufferPointer { target in
-            target.baseAddress.map { EdmiFrame.copyRun(from: next, count: most, to: $0 + length) } ?? 0
-        }
-        length += run
-        guard run < count else { return run }
-        switch next[run] {
-        case EdmiFrame.stx:
-            if length > 0 { deliver(.damaged(.truncated)) }
-            begin()
-        case EdmiFrame.etx: finish(deliver)
-        case EdmiFrame.dle where run < room: state = .escaped
-        case EdmiFrame.xon, EdmiFrame.xoff: drop(.rawControl, deliver)
-        default: drop(.tooLong, deliver)
-        }
-        return run + 1
-    }
-
-    /// Takes the byte after a DLE; false when it must be looked at again, as a raw STX that starts the next frame.
-    private mutating func takeEscaped(_ byte: UInt8, _ deliver: (EdmiFrameEvent) -> Void) -> Bool {
-        guard let plain = EdmiFrame.unescaped(byte) else {
-            drop(.badEscape, deliver)
-            return byte != EdmiFrame.stx
-        }
-        content[length] = plain
-        length += 1
-        state = .inside
-        return true
-    }
-
-    private mutating func finish(_ deliver: (EdmiFrameEvent) -> Void) {
-        let checked = content.withUnsafeBufferPointer {
-            EdmiFrame.check(UnsafeBufferPointer(rebasing: $0[..<length]))
-        }
-        switch checked {
-        case .success(let count):
-            state = .outside
-            let body = [UInt8](content[..<count])
-            length = 0
-            deliver(.frame(body))
-        case .failure(let error): drop(error, deliver)
-        }
+        return .damaged(error)
     }
 }

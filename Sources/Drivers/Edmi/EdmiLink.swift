@@ -14,8 +14,6 @@ public struct EdmiLink: Hashable, Sendable {
     public var password: Secret
     /// Whether `logOff` sends `X`.
     public var sendsExit: Bool
-    /// Multiplies power and energy, for transformers the meter does not know.
-    public var scale: DecimalValue
     /// From the last byte sent to the first of the reply, microseconds; time for the reply's own bytes is added.
     public var timeout: Int64
     /// Longest silence inside a reply, microseconds.
@@ -32,8 +30,8 @@ public struct EdmiLink: Hashable, Sendable {
     /// Defaults are those recommended in reference/edmi.md §3: 2 s, 200 ms, 50 ms, 3 tries.
     public init(
         dialect: MeterModel.Dialect, serial: MeterSerial?, address: UInt32?, master: UInt32 = 1, user: String,
-        password: Secret, sendsExit: Bool = false, scale: DecimalValue = DecimalValue(mantissa: 1),
-        timeout: Int64 = 2_000_000, interCharacter: Int64 = 200_000, turnaround: Int64 = 50_000, tries: Int = 3,
+        password: Secret, sendsExit: Bool = false, timeout: Int64 = 2_000_000, interCharacter: Int64 = 200_000,
+        turnaround: Int64 = 50_000, tries: Int = 3,
         line: LineSettings? = nil, maxDataBytes: Int = 512
     ) {
         self.dialect = dialect
@@ -43,7 +41,6 @@ public struct EdmiLink: Hashable, Sendable {
         self.user = user
         self.password = password
         self.sendsExit = sendsExit
-        self.scale = scale
         self.timeout = timeout
         self.interCharacter = interCharacter
         self.turnaround = turnaround

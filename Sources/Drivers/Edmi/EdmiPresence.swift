@@ -25,7 +25,7 @@ public enum EdmiPresence: Hashable, Sendable {
     /// "Enter command line": ESC and an empty frame.
     static func attention(_ link: EdmiLink) -> EdmiExchange {
         EdmiExchange(
-            wire: [0x1B] + EdmiFrame.encode([]), expectation: .plain, timeout: link.timeout,
+            wire: [0x1B] + EdmiFrame.encode(EdmiCommand.attention.bytes), expectation: .plain, timeout: link.timeout,
             interCharacter: link.interCharacter, turnaround: link.turnaround, tries: link.tries)
     }
 }

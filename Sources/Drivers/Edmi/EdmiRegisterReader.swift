@@ -79,14 +79,16 @@ struct EdmiRegisterReader: Hashable, Sendable {
             return nil
         }
         if facts.dialect == .genius, !facts.lacksBatch {
-            let members = open.filter { !items[$0].alone && isBatchable($0) }.prefix(Self.batchSize)
+            let members = open.filter { isBatchable($0, facts) }.prefix(Self.batchSize)
             if members.count > 1 { return .batch([Int](members), statusEach: false) }
         }
         return .single(first, other: facts.usesOtherRead, again: false)
     }
 
-    private func isBatchable(_ index: Int) -> Bool {
-        guard let type = items[index].type else { return false }
+    private func isBatchable(_ index: Int, _ facts: EdmiFacts) -> Bool {
+        guard let type = items[index].type, !items[index].alone, !facts.loners.contains(items[index].address) else {
+            return false
+        }
         return switch type {
         case .variableSpecial, .special, .waveform, .none: false
         default: true
@@ -115,6 +117,10 @@ struct EdmiRegisterReader: Hashable, Sendable {
             // The right register with a value of another size: the model's type is wrong, not the line.
             let value = items[index].type.flatMap { EdmiValue($0, data) }
             items[index].result = value.map { .success($0) } ?? .failure(MissingValue(.invalid))
+            if let type = items[index].type, EdmiValue.length(of: type, in: data, narrow: false) != data.count {
+                facts.loners.insert(items[index].address)
+                suspectsBatch = false
+            }
             facts.usesOtherRead = other
         }
         step = nil
@@ -131,7 +137,8 @@ struct EdmiRegisterReader: Hashable, Sendable {
             }
             note(.failure(refusal), at: index, &facts)
         case .batch(let members, let statusEach):
-            if !statusEach { suspectsBatch = true }
+            if !statusEach, refusal != .notReady { suspectsBatch = true }
+            if refusal == .notImplemented { facts.lacksBatch = true }
             if statusEach, refusal != .notReady { facts.lacksStatusBatch = true }
             batchFailed(members, statusEach: statusEach, &facts)
             return
@@ -157,13 +164,14 @@ struct EdmiRegisterReader: Hashable, Sendable {
         case .success(let value): items[index].result = .success(value)
         case .failure(let refusal):
             if refusal == .registerNotFound { facts.absent.insert(items[index].address) }
+            if refusal != .notReady { facts.loners.insert(items[index].address) }
             suspectsBatch = false
             items[index].result = .failure(MissingValue(refusal.noData))
         }
     }
 
     private mutating func batchFailed(_ members: [Int], statusEach: Bool, _ facts: inout EdmiFacts) {
-        if !statusEach, !facts.lacksStatusBatch {
+        if !statusEach, !facts.lacksBatch, !facts.lacksStatusBatch {
             step = .batch(members, statusEach: true)
             return
         }
@@ -173,12 +181,15 @@ struct EdmiRegisterReader: Hashable, Sendable {
 
     // MARK: Batches
 
-    /// The values of a batch; nil unless they fill `data` exactly, with all doubles 8 bytes wide or all 4.
+    /// The values of a batch; nil unless they fill `data` exactly, with all doubles 8 bytes wide or all 4, and in one
+    /// way only.
     private func parse(
         _ data: ArraySlice<UInt8>, _ members: [Int], statusEach: Bool
     ) -> [Result<EdmiValue, EdmiRefusal>]? {
-        parse(data, members, statusEach: statusEach, narrow: false)
-            ?? parse(data, members, statusEach: statusEach, narrow: true)
+        let wide = parse(data, members, statusEach: statusEach, narrow: false)
+        let hasDoubles = members.contains { items[$0].type == .double || items[$0].type == .doubleEnergy }
+        guard hasDoubles, let narrow = parse(data, members, statusEach: statusEach, narrow: true) else { return wide }
+        return wide == nil || wide == narrow ? narrow : nil
     }
 
     private func parse(
@@ -191,7 +202,9 @@ struct EdmiRegisterReader: Hashable, Sendable {
                 guard let code = rest.popFirst() else { return nil }
                 if code != 0 {
                     // A register with a status other than 0 has no value bytes.
-                    results.append(.failure(EdmiRefusal(code: code)))
+                    let refusal = EdmiRefusal(code: code)
+                    if case .unknown = refusal { return nil }
+                    results.append(.failure(refusal))
                     continue
                 }
             }

@@ -6,7 +6,6 @@ public struct EdmiRegisterTask: EdmiTask, Hashable {
     public var failure: EdmiFailure? { nil }
     private let registers: [ModelRegister]
     private var reader: EdmiRegisterReader
-    private var scale = DecimalValue(mantissa: 1)
 
     /// Registers with a Modbus source are left out.
     public init(_ registers: [ModelRegister]) {
@@ -24,7 +23,8 @@ public struct EdmiRegisterTask: EdmiTask, Hashable {
     /// Whether every register was read or refused.
     public var isDone: Bool { reader.isDone }
 
-    /// All registers in the order given, in the unit of their names; those not read yet are missing for `reason`.
+    /// All registers in the order given, in the unit of their names (the model's scale applied, the meter's own ratio
+    /// not); those not read yet are missing for `reason`.
     public func readings(
         orElse reason: NoData = .timeout
     ) -> [(name: RegisterName, value: Result<DecimalValue, MissingValue>)] {
@@ -36,21 +36,15 @@ public struct EdmiRegisterTask: EdmiTask, Hashable {
     private func value(_ index: Int) -> Result<DecimalValue, MissingValue>? {
         guard let result = reader.items[index].result else { return nil }
         return result.flatMap { value in
-            let register = registers[index]
-            guard case .number(let raw) = value, var scaled = raw.roundedProduct(register.scale) else {
+            guard case .number(let raw) = value, let scaled = raw.roundedProduct(registers[index].scale) else {
                 return .failure(MissingValue(.invalid))
-            }
-            if EdmiUnit.isScaled(register.unit) {
-                guard let product = scaled.roundedProduct(scale) else { return .failure(MissingValue(.invalid)) }
-                scaled = product
             }
             return .success(scaled)
         }
     }
 
     public mutating func command(_ facts: inout EdmiFacts) -> EdmiCommand? {
-        scale = facts.scale
-        return reader.command(&facts)
+        reader.command(&facts)
     }
 
     public mutating func receive(_ data: ArraySlice<UInt8>, _ facts: inout EdmiFacts) -> Bool {

@@ -12,8 +12,8 @@ public enum EdmiStep: Hashable, Sendable {
     case wait(until: Uptime, EdmiFailure)
 }
 
-/// The log-in state with one meter: attention, log-in, serial check, commands, exit (reference/edmi.md §3). A pure value;
-/// it never has more than one exchange on the wire.
+/// The log-in state with one meter: attention, log-in, serial check, commands, exit (reference/edmi.md §3). A pure
+/// value; it never has more than one exchange on the wire.
 ///
 ///     var session = EdmiSession(link)
 ///     var task = EdmiRegisterTask(model.registers)
@@ -25,9 +25,9 @@ public enum EdmiStep: Hashable, Sendable {
 ///     case .wait(let until, _): askAgain(at: until)
 ///     }
 ///
-/// Several tasks may be under way (a survey, a live poll): between two exchanges call `next` with whichever matters most;
-/// `receive` must get the task that `next` was called with. After `.failed`, calling `next` with the same task goes on
-/// with the same command, so a survey survives a broken line.
+/// Several tasks may be under way (a survey, a live poll): between two exchanges call `next` with whichever matters
+/// most; `receive` must get the task that `next` was called with. After `.failed`, calling `next` with the same task
+/// goes on with the same command, so a survey survives a broken line.
 public struct EdmiSession: Hashable, Sendable {
     /// How far the log-in got.
     public enum Phase: Hashable, Sendable, Comparable {
@@ -119,7 +119,7 @@ public struct EdmiSession: Hashable, Sendable {
     }
 
     private mutating func attention() -> EdmiStep {
-        sent = Sent(purpose: .attention, command: .exit, expectation: .plain)
+        sent = Sent(purpose: .attention, command: .attention, expectation: .plain)
         return .send(EdmiPresence.attention(link))
     }
 

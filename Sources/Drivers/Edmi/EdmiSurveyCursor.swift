@@ -1,6 +1,7 @@
 import Metering
 
-/// Where a survey download stands. Records are kept back until the meter's buffer is seen not to have rolled under them.
+/// Where a survey download stands. Records are kept back until the meter's buffer is seen not to have rolled under
+/// them.
 struct EdmiSurveyCursor: Hashable, Sendable {
     /// Blocks between two looks at the buffer's start.
     private static let blocksPerCheck = 8

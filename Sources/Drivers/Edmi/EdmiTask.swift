@@ -1,7 +1,7 @@
 import Metering
 
-/// Something to be read from a meter, one exchange at a time. `EdmiSession` wraps its commands and gives it the replies;
-/// between two exchanges other tasks of the same meter may go first.
+/// Something to be read from a meter, one exchange at a time. `EdmiSession` wraps its commands and gives it the
+/// replies; between two exchanges other tasks of the same meter may go first.
 ///
 /// The tasks are `EdmiRegisterTask`, `EdmiClockTask`, `EdmiIdentifyTask`, `EdmiSurveyTask` and `EdmiEventTask`.
 public protocol EdmiTask: Sendable {
@@ -43,11 +43,12 @@ public struct EdmiFacts: Hashable, Sendable {
     let isPlain: Bool
     /// Most data bytes of a survey read.
     let maxDataBytes: Int
-    let scale: DecimalValue
     /// Answers to `I`/`O`. Looked up only, never iterated.
     var kinds: [UInt32: EdmiRegisterKind] = [:]
     /// Registers refused with code 3 since the last log-in. Looked up only.
     var absent: Set<UInt32> = []
+    /// Registers that spoil a batch since the last log-in: refused, or of another size than their type's.
+    var loners: Set<UInt32> = []
     /// The meter refuses the dialect's own single-register command; the other one is used where the address fits.
     var usesOtherRead = false
     var usesOtherDescribe = false
@@ -59,7 +60,6 @@ public struct EdmiFacts: Hashable, Sendable {
         dialect = link.dialect
         isPlain = link.address == nil
         maxDataBytes = link.maxDataBytes
-        scale = link.scale
     }
 
     /// The single-register read for `address`; `other` asks for the other dialect's command.
@@ -75,7 +75,10 @@ public struct EdmiFacts: Hashable, Sendable {
     }
 
     /// What a new log-in makes doubtful again: the meter may have been changed or reprogrammed.
-    mutating func forgetAbsences() { absent = [] }
+    mutating func forgetAbsences() {
+        absent = []
+        loners = []
+    }
 }
 
 /// A register's type and unit as the meter itself tells them.
@@ -87,7 +90,9 @@ public struct EdmiRegisterKind: Hashable, Sendable {
 
     /// Reads the answer to `I` or `O` after its echo: type, unit, description, NUL. Nil when it is none.
     init?(_ data: ArraySlice<UInt8>) {
-        guard data.count >= 3, data.last == 0, data.dropLast().allSatisfy({ $0 != 0 }) else { return nil }
+        guard data.count >= 3, data.last == 0, data.dropFirst(2).dropLast().allSatisfy({ $0 != 0 }) else {
+            return nil
+        }
         type = EdmiType(rawValue: data[data.startIndex])
         unit = EdmiUnit(rawValue: data[data.startIndex + 1])
         name = EdmiText.printable(data[(data.startIndex + 2)...].dropLast())

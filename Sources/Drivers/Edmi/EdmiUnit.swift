@@ -48,14 +48,6 @@ public enum EdmiUnit: UInt8, Hashable, Sendable, CaseIterable {
         case .voltAmpHour: "VAh"
         }
     }
-
-    /// Whether a transformer ratio multiplies values of this unit: power and energy.
-    static func isScaled(_ text: String) -> Bool {
-        switch text {
-        case "W", "var", "VA", "Wh", "varh", "VAh": true
-        default: false
-        }
-    }
 }
 
 /// Text of a meter, made fit to show.

@@ -60,8 +60,8 @@ public enum EdmiValue: Hashable, Sendable {
         }
     }
 
-    /// Bytes that a value of `type` takes at the start of `data`; nil for a type without a fixed or marked end, and when
-    /// the text has no end. `narrow`: doubles are sent as floats.
+    /// Bytes that a value of `type` takes at the start of `data`; nil for a type without a fixed or marked end, and
+    /// when the text has no end. `narrow`: doubles are sent as floats.
     static func length(of type: EdmiType, in data: ArraySlice<UInt8>, narrow: Bool) -> Int? {
         switch type {
         case .string, .stringOrLong, .efaString:

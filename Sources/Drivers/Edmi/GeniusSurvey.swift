@@ -1,6 +1,7 @@
 import Metering
 
-/// Load survey of a Genius (Mk6): registers `S<<16 | …` tell the layout, FI/FS/FR read the file (reference/edmi.md §6.1).
+/// Load survey of a Genius (Mk6): registers `S<<16 | …` tell the layout, FI/FS/FR read the file
+/// (reference/edmi.md §6.1).
 struct GeniusSurvey: EdmiSurveyReader, Hashable {
     private enum Stage: Hashable {
         case info(EdmiRegisterReader)

@@ -35,6 +35,7 @@ struct ManagedMeter: Sendable {
     var modbus: ModbusDriver?
     var edmi: EdmiDriver?
     private let schedule: PollSchedule
+    private var isOnGrid = false
     var nextPoll: Uptime?
     private var nextClock: Uptime
     /// The driver wants nothing before this.
@@ -58,7 +59,7 @@ struct ManagedMeter: Sendable {
 
     init(
         _ settings: MeterSettings, box: BoxSettings, port: Int, line: LineSettings?, place: Int, of count: Int,
-        resume: Interval?, at moment: Moment
+        resume: Interval?, newestRecord: WallTime, at moment: Moment
     ) {
         let (rows, kept) = MeterRow.rows(of: settings)
         self.settings = settings
@@ -76,6 +77,10 @@ struct ManagedMeter: Sendable {
             meter: settings.serial, epoch: resume?.epoch ?? 1, minutes: box.intervalMinutes,
             channels: kept.map { IntervalKeeper.Kept(channel: $0.channel, width: $0.width) },
             pollMilliseconds: Int64(settings.pollSeconds) * 1000, resume: resume, startedAt: moment.wall)
+        if resume != nil, moment.wall < newestRecord {
+            // The clock lost time while nobody looked: how long the meter ran since the journal's last interval is unknown.
+            for index in kept.indices { keeper.breakSpan(index, why: .clock) }
+        }
         schedule = PollSchedule(
             pollSeconds: settings.pollSeconds, index: place, count: count, start: moment.uptime)
         nextPoll = moment.uptime
@@ -128,7 +133,7 @@ struct ManagedMeter: Sendable {
     mutating func want(_ want: MeterWant, since: Uptime) {
         if demand(at: since) == nil { wantedSince = since }
         if edmi?.wants(want) == false { edmi?.start(want) }
-        modbus?.start(want, isAnswering: liveness.isAnswering, at: since)
+        modbus?.start(want)
     }
 
     /// Whether somebody's reading needs more than a poll.
@@ -146,7 +151,7 @@ struct ManagedMeter: Sendable {
 
     /// The next request when the meter has the wire; nil when it wants nothing any more.
     mutating func next(turn: inout Turn, _ context: MeterContext) -> BusOperation? {
-        if let modbus { return modbus.next() }
+        if modbus != nil { return modbus?.next(isAnswering: liveness.isAnswering, at: turn.moment.uptime) }
         // Each step either sends or ends one of the four wants.
         for _ in 0..<8 {
             switch edmi?.next(at: turn.moment, isAnswering: liveness.isAnswering, board: &board) {
@@ -206,8 +211,10 @@ struct ManagedMeter: Sendable {
         if failure?.kind == .refused, let until = edmi?.refusedUntil, until > turn.moment.uptime {
             nextPoll = until
         } else {
-            nextPoll = schedule.next(
-                after: turn.moment.uptime, pause: liveness.pause(pollMicroseconds: schedule.interval))
+            // The first poll is made at once; the second one is the first on the meter's own grid.
+            let pause = isOnGrid ? liveness.pause(pollMicroseconds: schedule.interval) : 0
+            nextPoll = schedule.next(after: turn.moment.uptime, pause: pause)
+            isOnGrid = true
         }
         publish(turn: &turn)
         if failure == nil { startClock(at: turn.moment.uptime) }

@@ -15,8 +15,10 @@ struct ModbusDriver: Sendable {
     private let probeRow: Int?
     private let probeRange: ClosedRange<Int64>?
     private var running: Running?
-    /// Wanted as soon as the running set is complete.
-    private var isReadQueued = false
+    /// Wanted beside or after the running set.
+    private var isBoundaryWanted = false
+    private var isReadWanted = false
+    private var isPollWanted = false
     private var isVerified = false
 
     /// A plan with its jobs and which rows of the meter it reads.
@@ -58,15 +60,36 @@ struct ModbusDriver: Sendable {
         probeRange = settings.model.probe.range
     }
 
-    var want: MeterWant? { running?.want }
+    /// The most urgent thing that is wanted.
+    var want: MeterWant? {
+        if let running { return running.want }
+        if isBoundaryWanted { return .boundary }
+        if isReadWanted { return .read }
+        return isPollWanted ? .poll : nil
+    }
 
-    /// Begins a set of readings.
-    mutating func start(_ want: MeterWant, isAnswering: Bool, at now: Uptime) {
+    /// A set of readings is wanted.
+    mutating func start(_ want: MeterWant) {
         guard knock != nil else { return }
-        guard running == nil else {
-            // A running set serves a poll and a boundary too: its registers are read in the same second.
-            if want == .read { isReadQueued = true }
-            return
+        switch want {
+        case .boundary: isBoundaryWanted = true
+        case .read: isReadWanted = true
+        case .poll: isPollWanted = isPollWanted || running?.want != .poll
+        case .clock, .survey: break
+        }
+    }
+
+    /// Begins the most urgent set. A poll that is due anyway reads the boundary's registers too.
+    private mutating func begin(isAnswering: Bool, at now: Uptime) {
+        guard running == nil, var want else { return }
+        if want == .boundary, isPollWanted {
+            want = .poll
+            isBoundaryWanted = false
+        }
+        switch want {
+        case .boundary: isBoundaryWanted = false
+        case .read: isReadWanted = false
+        case .poll, .clock, .survey: isPollWanted = false
         }
         running = Running(want: want, isKnocking: !isAnswering, startedAt: now)
     }
@@ -79,8 +102,9 @@ struct ModbusDriver: Sendable {
         }
     }
 
-    /// The next job; nil when nothing is running.
-    func next() -> BusOperation? {
+    /// The next job; nil when nothing is wanted. A meter that does not answer is first asked for one read, once.
+    mutating func next(isAnswering: Bool, at now: Uptime) -> BusOperation? {
+        begin(isAnswering: isAnswering, at: now)
         guard let running else { return nil }
         if running.isKnocking { return knock.map { .modbus($0) } }
         let jobs = part(running.want).jobs
@@ -135,10 +159,6 @@ struct ModbusDriver: Sendable {
 
     private mutating func complete(_ now: Running, board: inout LiveBoard, at moment: Moment) -> DriverEvent {
         running = nil
-        if isReadQueued {
-            isReadQueued = false
-            start(.read, isAnswering: now.answered, at: moment.uptime)
-        }
         guard now.answered else {
             isVerified = false
             let failure = now.failure ?? .timeout
@@ -169,7 +189,9 @@ struct ModbusDriver: Sendable {
     /// The wire went away: what was under way is lost.
     mutating func reset() {
         running = nil
-        isReadQueued = false
+        isBoundaryWanted = false
+        isReadWanted = false
+        isPollWanted = false
         isVerified = false
     }
 }

@@ -14,8 +14,8 @@ struct PollSchedule: Hashable, Sendable {
         phase = (start.microseconds + share).flooredRemainder(by: interval)
     }
 
-    /// The first grid point later than `now` that is at least `pause` after it, less half an interval of grace so that
-    /// a slow poll does not lose its next turn.
+    /// The first grid point that is at least `pause` after `now`, less half an interval of grace so that a slow poll
+    /// does not lose its next turn.
     func next(after now: Uptime, pause: Int64) -> Uptime {
         let earliest = now.microseconds + max(1, pause - interval / 2)
         let steps = (earliest - phase + interval - 1).flooredQuotient(by: interval)

@@ -49,6 +49,8 @@ struct AnchorTrack: Hashable, Sendable {
     var why: NoData?
     private var last: Point?
     private var breakReason: NoData?
+    /// Why the present span began.
+    private(set) var spanReason: NoData?
 
     /// A confirmed reading.
     private struct Point: Hashable, Sendable {
@@ -84,7 +86,10 @@ struct AnchorTrack: Hashable, Sendable {
         let step = stepSinceLast(to: point)
         if step.magnitude >= UInt64(Self.brokenStep) { breakReason = breakReason ?? .clock }
         if breakReason == nil, let last, advance(from: last.value, to: value) == nil { breakReason = .registerReset }
-        if breakReason != nil { span += 1 }
+        if let breakReason {
+            span += 1
+            spanReason = breakReason
+        }
         anchorBoundaries(upTo: point)
         last = point
         why = nil
@@ -121,11 +126,14 @@ struct AnchorTrack: Hashable, Sendable {
             } else {
                 // The unknown run ends before the last boundary when the new reading was taken right at it.
                 let through = isAt(final, point) ? final - length : final
-                pushUnknown(from: boundary, through: max(boundary, through), why: breakReason ?? why ?? .timeout)
+                pushUnknown(from: boundary, through: max(boundary, through), why: breakReason ?? gapReason)
                 boundary = max(boundary, through) + length
             }
         }
     }
+
+    /// Why nothing was read since the last reading.
+    private var gapReason: NoData { why ?? (last.map { $0.uptime == nil } ?? false ? .off : .timeout) }
 
     private func isAt(_ boundary: Int64, _ point: Point) -> Bool { point.wall - boundary <= Self.boundaryTolerance }
 
@@ -144,7 +152,7 @@ struct AnchorTrack: Hashable, Sendable {
         if let last, isNear || (isSingle && !isAt(boundary, point) && !isAtLast(boundary)) {
             result.value = interpolated(last, point, at: boundary)
             if !isAt(boundary, point), !isAtLast(boundary) { result.grade = isNear ? .near : .estimated }
-            if result.grade == .estimated { result.why = why ?? (last.uptime == nil ? .off : .timeout) }
+            if result.grade == .estimated { result.why = gapReason }
         } else if let last, !isAt(boundary, point) {
             result.value = last.value
         }

@@ -135,7 +135,7 @@ public struct IntervalKeeper: Hashable, Sendable {
             return result
         }
         guard start.span == finish.span, let advance = track.advance(from: from, to: to) else {
-            result.reason = isDoubtful(end) ? NoData.clock.rawValue : NoData.registerReset.rawValue
+            result.reason = (isDoubtful(end) ? .clock : track.spanReason ?? .registerReset).rawValue
             return result
         }
         result.value = advance

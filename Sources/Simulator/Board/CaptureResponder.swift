@@ -2,7 +2,8 @@ import Drivers
 import Metering
 
 /// Plays a capture: answers each request it finds there with the recorded reply, and stays silent to every other. A
-/// request that was recorded several times gets its replies in their order, and the last one from then on.
+/// request that was recorded several times gets its replies in their order, and the last one from then on. What every
+/// EDMI session begins and ends with is answered even when the capture began in the middle of one.
 public struct CaptureResponder: WireResponder {
     /// A request without what changes from one time to the next: sequence numbers, transactions, passwords.
     private struct Question: Hashable {
@@ -17,11 +18,15 @@ public struct CaptureResponder: WireResponder {
     }
 
     private let wire: CaptureProtocol
+    private let refusesUnknown: Bool
     private var tracks: [Track] = []
     private var reader = EdmiFrameReader()
     private var splitter: ModbusRequestSplitter
 
-    public init(_ capture: Capture) {
+    /// `refusesUnknown`: a request that is not in the capture is refused as a meter refuses a register it does not have
+    /// (EDMI CAN 3, Modbus exception 2), instead of silence.
+    public init(_ capture: Capture, refusesUnknown: Bool = false) {
+        self.refusesUnknown = refusesUnknown
         wire = capture.wire
         splitter = ModbusRequestSplitter(capture.wire == .modbusTCP ? .tcp : .rtu)
         switch capture.wire {
@@ -82,11 +87,27 @@ public struct CaptureResponder: WireResponder {
     private mutating func receiveEdmi(_ bytes: [UInt8]) -> [UInt8] {
         var sent: [UInt8] = []
         for case .frame(let body) in reader.feed(bytes) {
-            guard let inner = reply(to: Self.question(body)) else { continue }
+            let question = Self.question(body)
+            guard let inner = reply(to: question) ?? sessionReply(to: question) else { continue }
             let envelope = EdmiEnvelope(body: body)
             sent += EdmiFrame.encode(envelope.map { $0.reply(inner).body } ?? inner)
         }
         return sent
+    }
+
+    /// Attention, log-in and log-off are acknowledged, and the serial number is the address: only for a meter that is in
+    /// the capture.
+    private func sessionReply(to question: Question) -> [UInt8]? {
+        guard tracks.contains(where: { $0.question.destination == question.destination }) else { return nil }
+        switch question.bytes.first {
+        case nil, UInt8(ascii: "L"), UInt8(ascii: "X"): return [0x06]
+        default: break
+        }
+        let readsSerial = question.bytes == [0x52, 0xF0, 0x02] || question.bytes == [0x4D, 0, 0, 0xF0, 0x02]
+        if readsSerial, let serial = question.destination {
+            return question.bytes + Array(String(serial).utf8) + [0]
+        }
+        return refusesUnknown ? [0x18, 0x03] : nil
     }
 
     private static func question(_ body: [UInt8]) -> Question {
@@ -118,10 +139,28 @@ public struct CaptureResponder: WireResponder {
     private mutating func receiveModbus(_ bytes: [UInt8]) -> [UInt8] {
         var sent: [UInt8] = []
         for frame in splitter.take(bytes) {
-            guard let reply = reply(to: question(frame)) else { continue }
-            sent += wire == .modbusTCP ? Array(frame.prefix(2)) + reply : reply
+            if let reply = reply(to: question(frame)) {
+                sent += wire == .modbusTCP ? Array(frame.prefix(2)) + reply : reply
+            } else if refusesUnknown {
+                sent += refusal(of: frame)
+            }
         }
         return sent
+    }
+
+    /// Exception 2 from a unit that is in the capture.
+    private func refusal(of frame: [UInt8]) -> [UInt8] {
+        if wire == .modbusTCP {
+            guard let asked = try? ModbusTCP.request(in: frame), isRecorded(unit: frame[6], at: 4) else { return [] }
+            return ModbusTCP.answer(
+                .exception(2), function: asked.request.function, unit: asked.unit, transaction: asked.transaction)
+        }
+        guard let asked = try? ModbusRTU.request(in: frame), isRecorded(unit: frame[0], at: 0) else { return [] }
+        return ModbusRTU.answer(.exception(2), function: asked.request.function, unit: asked.unit)
+    }
+
+    private func isRecorded(unit: UInt8, at offset: Int) -> Bool {
+        tracks.contains { $0.question.bytes.count > offset && $0.question.bytes[offset] == unit }
     }
 
     private func question(_ frame: [UInt8]) -> Question { Question(bytes: withoutTransaction(frame)) }

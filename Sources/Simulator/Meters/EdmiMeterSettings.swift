@@ -140,6 +140,7 @@ public struct EdmiMeterSurvey: Hashable, Sendable {
 
     /// Whether the power failed in a part of this interval.
     public func isPartial(_ number: Int64) -> Bool {
-        !isMissing(number) && outages.contains { $0.lowerBound < stamp(number) && stamp(number) - interval < $0.upperBound }
+        !isMissing(number)
+            && outages.contains { $0.lowerBound < stamp(number) && stamp(number) - interval < $0.upperBound }
     }
 }

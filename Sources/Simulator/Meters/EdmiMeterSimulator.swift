@@ -1,8 +1,8 @@
 import Drivers
 import Metering
 
-/// The server half of the EDMI command line: a meter of either dialect that answers plain and addressed frames. A value;
-/// it knows only what it is told and never sends by itself.
+/// The server half of the EDMI command line: a meter of either dialect that answers plain and addressed frames. A
+/// value; it knows only what it is told and never sends by itself.
 public struct EdmiMeterSimulator: Sendable {
     public var settings: EdmiMeterSettings
     /// What happens to the next replies, one each; empty for good behaviour.
@@ -19,7 +19,8 @@ public struct EdmiMeterSimulator: Sendable {
 
     // MARK: Bytes
 
-    /// Takes bytes from the wire and gives those the meter sends, at true time `now`. Frames of other meters are ignored.
+    /// Takes bytes from the wire and gives those the meter sends, at true time `now`. Frames of other meters are
+    /// ignored.
     public mutating func receive(_ bytes: [UInt8], at now: WallTime) -> [UInt8] {
         var sent: [UInt8] = []
         for event in reader.feed(bytes) {

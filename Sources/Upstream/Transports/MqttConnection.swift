@@ -30,8 +30,9 @@ final class MqttConnection {
     private var logLines: [String] = []
     private var end: MqttEnd?
     private var subscriptionsOpen = 2
-    /// The broker had its say after a handshake of TLS 1.3.
-    private var isHeard = false
+    /// A handshake of TLS 1.3 is over, and for how many more looks we wait for what the broker says to it.
+    private var isJudging = false
+    private var silence = 5
 
     /// Makes the client and begins to connect. Only the name look-up may block, and `isPatient`: it tries every
     /// address of the host in turn, which the library does not do in the background.
@@ -63,8 +64,8 @@ final class MqttConnection {
 
     // MARK: Rounds
 
-    /// While connecting: takes the next step; called when the socket is ready or now and then.
-    func advance(hangup: Bool) throws(MqttEnd) {
+    /// While connecting: takes the next step; called with what `poll` said of the socket, or 0 every 100 ms.
+    func advance(_ ready: Int32) throws(MqttEnd) {
         if phase == .opening {
             let error = cmosquitto_socket_error(socket)
             guard error == 0 else { throw library(MOSQ_ERR_ERRNO.rawValue, errno: error) }
@@ -73,12 +74,12 @@ final class MqttConnection {
         try read()
         // A CONNECT that crosses a refused certificate makes the broker reset the connection, and its alert, the only
         // word about the reason, is lost. So the broker, which sends session tickets otherwise, is heard first.
-        if !isHeard, cmosquitto_is_judging(client) == 1 {
-            isHeard = true
-        } else {
-            try write()
+        if cmosquitto_is_judging(client) == 1, silence > 0 {
+            silence = isJudging && ready & POLLIN != 0 ? 0 : silence - 1
+            isJudging = true
         }
-        guard hangup, phase != .up else { return }
+        if !isJudging || silence == 0 { try write() }
+        guard ready & (POLLERR | POLLHUP) != 0, phase != .up else { return }
         throw library(MOSQ_ERR_CONN_LOST.rawValue, errno: 0)
     }
 

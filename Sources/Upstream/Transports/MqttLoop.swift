@@ -70,7 +70,7 @@ final class MqttLoop {
             let ready = wait(connection.socket, events, milliseconds: min(left, Self.greetingStep))
             guard events == POLLIN || ready != 0 else { continue }
             events = POLLIN
-            try connection.advance(hangup: ready & (POLLERR | POLLHUP) != 0)
+            try connection.advance(ready)
         }
         lastReason = nil
         shared.state.withLock { $0.connected() }

@@ -25,7 +25,8 @@ struct MqttEnd: Error, Hashable, Sendable {
             X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_CERT_SIGNATURE_FAILURE:
             .refused("the broker's certificate is not signed by \(settings.ca ?? "an authority of this system")")
         default:
-            .refused("the broker's certificate is refused: \(String(cString: X509_verify_cert_error_string(Int(code))))")
+            .refused(
+                "the broker's certificate is refused: \(String(cString: X509_verify_cert_error_string(Int(code))))")
         }
     }
 
@@ -88,13 +89,16 @@ struct MqttEnd: Error, Hashable, Sendable {
         switch code {
         case MOSQ_ERR_EAI.rawValue:
             return .unreachable("no address for \(settings.endpoint.host): \(String(cString: gai_strerror(errno)))")
+        case MOSQ_ERR_ERRNO.rawValue where errno == EPROTO && isGreeting:
+            return .unreachable("the broker broke off after the TLS handshake; does it accept our certificate?")
         case MOSQ_ERR_CONN_LOST.rawValue where isGreeting:
             return .unreachable(
                 "the broker closed the connection before it answered"
                     + (settings.endpoint.isEncrypted ? "" : "; does it expect TLS?"))
         case MOSQ_ERR_CONN_LOST.rawValue: return .unreachable("the broker closed the connection")
         case MOSQ_ERR_KEEPALIVE.rawValue: return .unreachable("the broker stopped answering")
-        case MOSQ_ERR_ERRNO.rawValue: return .unreachable("\(place): \(String(cString: strerror(errno)).lowercasedASCII)")
+        case MOSQ_ERR_ERRNO.rawValue:
+            return .unreachable("\(place): \(String(cString: strerror(errno)).lowercasedASCII)")
         case MOSQ_ERR_PROTOCOL.rawValue, MOSQ_ERR_MALFORMED_PACKET.rawValue:
             return .refused("\(place) does not speak MQTT 5")
         default:

@@ -1,4 +1,5 @@
 import Drivers
+import Glibc
 import Metering
 import Simulator
 
@@ -18,6 +19,9 @@ final class Board {
     let clock: BoardClock
     private(set) var places: [Place] = []
     private let faults = SharedFaults()
+    private let folder: String
+    /// Held so that two boards do not take each other's links.
+    private let lock: Int32
 
     /// How the board is served.
     struct Options {
@@ -36,26 +40,34 @@ final class Board {
     init(plan: BoardPlan, clock: BoardClock, options: Options) throws(SimulatorFailure) {
         self.plan = plan
         self.clock = clock
+        folder = options.folder
+        lock = try Folder.lock(options.folder)
+        do throws(SimulatorFailure) {
+            try open(options)
+        } catch {
+            stop()
+            throw error
+        }
+    }
+
+    private func open(_ options: Options) throws(SimulatorFailure) {
         let models = try ModelShelf(share: options.share, plan: plan)
-        try Folder.make(options.folder)
         var nextTcp = options.tcp
         for port in plan.ports {
-            let serial = try SerialLine(link: "\(options.folder)/port-\(port.name)", line: port.line)
-            var place = Place(port: port, serial: serial, tcp: [])
-            let pace = options.isPaced
+            let pace =
+                options.isPaced
                 ? WirePace(line: port.line, isModbus: port.wire == .modbus, replyDelay: options.replyDelay) : nil
+            let serial = try SerialLine(link: "\(folder)/port-\(port.name)", line: port.line)
             try serial.start(service(Self.wire(port, models, isTCP: false), pace: pace, counters: serial.counters))
-            if options.tcp != nil {
-                let kinds = port.wire == .edmi ? ["edmi"] : ["modbus tcp", "modbus rtu over tcp"]
-                for kind in kinds {
-                    let line = try TcpLine(port: nextTcp ?? 0)
-                    if let taken = nextTcp, taken > 0 { nextTcp = taken &+ 1 }
-                    let wire = Self.wire(port, models, isTCP: kind == "modbus tcp")
-                    try line.start(service(wire, pace: nil, counters: line.counters))
-                    place.tcp.append((kind, line))
-                }
+            places.append(Place(port: port, serial: serial, tcp: []))
+            guard options.tcp != nil else { continue }
+            for kind in port.wire == .edmi ? ["edmi"] : ["modbus tcp", "modbus rtu over tcp"] {
+                let line = try TcpLine(port: nextTcp ?? 0)
+                if let taken = nextTcp, taken > 0 { nextTcp = taken &+ 1 }
+                let wire = Self.wire(port, models, isTCP: kind == "modbus tcp")
+                try line.start(service(wire, pace: nil, counters: line.counters))
+                places[places.count - 1].tcp.append((kind, line))
             }
-            places.append(place)
         }
     }
 
@@ -103,6 +115,9 @@ final class Board {
             place.serial.stop()
             for (_, line) in place.tcp { line.stop() }
         }
+        close(lock)
+        // Stays when there is something else in it.
+        rmdir(folder)
     }
 
     private func service(_ wire: any WireResponder, pace: WirePace?, counters: WireCounters) -> WireService {

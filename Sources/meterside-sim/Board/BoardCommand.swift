@@ -102,7 +102,7 @@ struct BoardCommand: ParsableCommand {
         var input = OrderInput()
         while true {
             let left = end.map { max(0, $0 - BoardClock.uptime()) * 1000 } ?? -1
-            let mask = clinux_wait(stop.event, input.isOpen ? 0 : -1, left)
+            let mask = clinux_wait(stop.event, input.isReadable ? 0 : -1, left)
             if mask & CLINUX_WAKE != 0 || mask == 0 && left == 0 { return }
             guard mask & (CLINUX_READY | CLINUX_HANGUP) != 0 else { continue }
             for line in input.lines() {
@@ -120,6 +120,10 @@ struct BoardCommand: ParsableCommand {
 /// Lines from standard input. Its end is not the board's end: a board in the background has none.
 struct OrderInput {
     private(set) var isOpen = true
+
+    /// Whether there may be something to read: a process in the background must leave its terminal's input alone.
+    var isReadable: Bool { isOpen && (isatty(0) == 0 || tcgetpgrp(0) == getpgrp()) }
+
     private var held: [UInt8] = []
 
     /// The whole lines that are there now, without empty ones.

@@ -112,9 +112,16 @@ struct DemoPicture {
             if meters[index].intervals.count > 4 { meters[index].intervals.removeFirst() }
             return nil
         }
+        let meter = entry.data["meter"]?.string ?? "?"
         switch entry.kind {
-        case "meter.up", "meter.down", "clock.trust", "clock.step":
-            return "record \(entry.seq): \(entry.kind) \(RecordText.short(entry))"
+        case "meter.up": return "meter \(meter) answers on port \(entry.data["port"]?.string ?? "?")"
+        case "meter.down", "meter.quarantined":
+            return "meter \(meter): \(entry.data["message"]?.string ?? entry.kind)"
+        case "clock.trust":
+            let isTrusted = entry.data["trusted"]?.bool == true
+            return "the box's clock is \(isTrusted ? "trusted" : "not trusted yet") "
+                + "(\(entry.data["reason"]?.string ?? "?"))"
+        case "clock.step": return "the box's clock stepped"
         default: return nil
         }
     }

@@ -10,7 +10,8 @@ struct ReplayCommand: ParsableCommand {
         commandName: "replay", abstract: "Plays a capture as a meter on a pseudo-terminal.",
         discussion: """
             Answers each request it finds in the capture with the recorded reply, as often as it is asked, and stays \
-            silent to every other. Sequence numbers and transactions are those of the question; any password is taken.
+            silent to every other. Sequence numbers and transactions are those of the question. Any password is taken: \
+            captures hold none. Log-in and serial number are answered even when the capture begins after them.
             """)
 
     @Argument(help: "A capture that meterside capture wrote.")
@@ -18,6 +19,9 @@ struct ReplayCommand: ParsableCommand {
 
     @Option(help: "Where to put a link to the port.")
     var link = "/tmp/meterside-replay"
+
+    @Flag(help: "Refuse what is not in the capture, as a meter refuses a register it does not have.")
+    var refuseUnknown = false
 
     @Flag(help: "Take as long for each byte as the captured line did.")
     var paced = false
@@ -33,7 +37,7 @@ struct ReplayCommand: ParsableCommand {
         } catch {
             throw SimulatorFailure.file("\(file): \(error.description)")
         }
-        let responder = CaptureResponder(capture)
+        let responder = CaptureResponder(capture, refusesUnknown: refuseUnknown)
         guard responder.requests > 0 else {
             throw SimulatorFailure.file("\(file): there is no request with a reply in it, so there is nothing to play")
         }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What people read. Written at once: `print` holds lines back when stdout is a pipe.
@@ -11,14 +12,23 @@ enum Console {
 
     static var isTerminal: Bool { isatty(1) == 1 }
 
+    /// Whether stdout is a terminal of at least this size that can place its cursor.
+    static func fits(columns: UInt16, lines: UInt16) -> Bool {
+        guard isTerminal, getenv("TERM").map({ String(cString: $0) != "dumb" }) == true else { return false }
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return true }
+        return size.ws_col >= columns && size.ws_row >= lines
+    }
+
     static var showsColour: Bool { isTerminal && getenv("NO_COLOR") == nil }
 
     private static func write(_ descriptor: Int32, _ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EAGAIN, clinux_wait_writable(-1, descriptor, 1_000_000_000) > 0 { continue }
             // Nothing can be done when nobody reads.
-            guard count > 0 || errno == EINTR || errno == EAGAIN else { return }
+            guard count > 0 || errno == EINTR else { return }
             rest = rest.dropFirst(max(count, 0))
         }
     }

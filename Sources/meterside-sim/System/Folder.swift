@@ -11,6 +11,18 @@ enum Folder {
         guard mkdir(path, mode) == 0 || errno == EEXIST else { throw .system("cannot make the folder \(path)", errno) }
     }
 
+    /// Makes a folder and holds it for this process alone; the lock goes with the descriptor.
+    static func lock(_ path: String) throws(SimulatorFailure) -> Int32 {
+        try make(path)
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("cannot open the folder \(path)", errno) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw .missing("another board serves \(path); stop it, or take another --folder")
+        }
+        return descriptor
+    }
+
     /// A new folder of our own for things that go when we go.
     static func makeTemporary() throws(SimulatorFailure) -> String {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"

@@ -11,7 +11,8 @@ enum BoxSection {
         let board = table.take("board", .name) ?? "generic-usb"
         if let zone = table.take("zone", .text(longest: 64)), !ZoneFile.exists(zone) {
             table.fault(
-                "zone", "\"\(zone)\" is no time zone of this machine; write one like \"Australia/Sydney\", or install tzdata")
+                "zone",
+                "\"\(zone)\" is no time zone of this machine; write one like \"Australia/Sydney\", or install tzdata")
         }
         _ = table.take("currency", currency)
         let minutes = table.take("interval_minutes", intervalMinutes) ?? 5

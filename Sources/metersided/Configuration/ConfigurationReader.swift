@@ -75,8 +75,12 @@ struct ConfigurationReader {
             box: box.settings,
             ports: ports.map { PortSettings(id: $0.id, wire: $0.kind, line: $0.line) },
             meters: meters)
-        let overfull = BusBudget.check(gateway).map {
-            SettingsFault(file: file, line: root.line, key: "meter", message: $0.message)
+        // Without a fault there is one meter a table, in the same order.
+        let overfull = BusBudget.check(gateway).map { fault in
+            let table = zip(meters, tables).first { $0.0.serial == fault.meter }?.1
+            return SettingsFault(
+                file: file, line: table?.line ?? root.line, key: (table?.path ?? "meter") + ".poll_seconds",
+                message: fault.message)
         }
         guard overfull.isEmpty else { throw Refusal(faults: overfull) }
         return DaemonConfiguration(

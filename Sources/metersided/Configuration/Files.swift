@@ -10,7 +10,17 @@ enum FilePath {
     }
 
     /// A relative path is meant from the configuration's folder.
-    static func resolve(_ path: String, in folder: String) -> String { path.hasPrefix("/") ? path : folder + "/" + path }
+    static func resolve(_ path: String, in folder: String) -> String {
+        path.hasPrefix("/") ? path : folder + "/" + path
+    }
+
+    /// Makes a folder, and those above it, for the daemon alone; true when it is there.
+    static func makeFolder(_ path: String) -> Bool {
+        if mkdir(path, 0o700) == 0 || errno == EEXIST { return true }
+        let above = folder(of: path)
+        guard errno == ENOENT, above != path, above != ".", makeFolder(above) else { return false }
+        return mkdir(path, 0o700) == 0
+    }
 
     static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 

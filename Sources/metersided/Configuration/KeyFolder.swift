@@ -24,7 +24,9 @@ enum KeyFolder {
     }
 
     private static func read(_ table: SettingsReader, kid: String) -> SigningKey? {
-        if !Identifier.isValidName(kid) { table.fault("the file's name is the key's id; use letters, digits and _ . -") }
+        if !Identifier.isValidName(kid) {
+            table.fault("the file's name is the key's id; use letters, digits and _ . -")
+        }
         let role = table.require(
             "role", SettingsRule<String>.oneOf(["owner", "billing", "ops", "read"]).map { Role(rawValue: $0) })
         let key = table.require(

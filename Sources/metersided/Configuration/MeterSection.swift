@@ -19,7 +19,9 @@ struct MeterSection {
             if neighbours.contains(where: { $0.address == meter.address && $0.addressed == meter.addressed }) {
                 table.fault("address", "\(meter.address) is another meter on port \(meter.port); give each its own")
             }
-            if meter.model.dialect.isEdmi, !neighbours.isEmpty, !meter.addressed || neighbours.contains(where: { !$0.addressed }) {
+            if meter.model.dialect.isEdmi, !neighbours.isEmpty,
+                !meter.addressed || neighbours.contains(where: { !$0.addressed })
+            {
                 table.fault("addressed", "several EDMI meters on port \(meter.port) need addressed = true each")
             }
             if let nmi = meter.nmi, meters.contains(where: { $0.nmi == nmi && $0.role == meter.role }) {
@@ -32,7 +34,8 @@ struct MeterSection {
 
     private func read(_ table: SettingsReader) -> MeterSettings? {
         let serial = table.require(
-            "serial", SettingsRule<String>.text(longest: 32).map("1 to 32 letters, digits, dots and dashes") { MeterSerial($0) })
+            "serial",
+            SettingsRule<String>.text(longest: 32).map("1 to 32 letters, digits, dots and dashes") { MeterSerial($0) })
         let name = table.require("model", .name)
         let port = readPort(table)
         let model = name.flatMap { readModel($0, table) }
@@ -70,7 +73,9 @@ struct MeterSection {
 
     private func readAddress(_ table: SettingsReader, serial: MeterSerial?, isEdmi: Bool, isTCP: Bool) -> UInt32? {
         if isEdmi {
-            if let number = table.take("address", SettingsRule<Int64>.integer(1...4_294_967_295)) { return UInt32(number) }
+            if let number = table.take("address", SettingsRule<Int64>.integer(1...4_294_967_295)) {
+                return UInt32(number)
+            }
             guard !table.has("address") else { return nil }
             if let number = serial.flatMap({ UInt32($0.text) }), number > 0 { return number }
             table.fault("address", "is missing, and the serial is no number; write the number the meter answers to")
@@ -107,13 +112,19 @@ struct MeterSection {
     /// The keys that have a default.
     @discardableResult
     private func readRest(_ table: SettingsReader, into meter: MeterSettings?) -> MeterSettings? {
-        let nmi = table.take("nmi", SettingsRule<String>.text(longest: 11).map("an NMI of 10 characters, or 11 with a right check digit") { try? NMI($0) })
+        let nmi = table.take(
+            "nmi",
+            SettingsRule<String>.text(longest: 11).map("an NMI of 10 characters, or 11 with a right check digit") {
+                try? NMI($0)
+            })
         let role = table.take("role", .name)
         let poll = table.take("poll_seconds", .integer(1...3600)) as Int?
         let amps = table.take("max_amps", .integer(1...10_000)) as Int?
         let phases = table.take("phases", SettingsRule<Int>.integer(1...3).map("1 or 3") { $0 == 2 ? nil : $0 })
         let swap = table.take("swap_import_export", .flag)
-        let scale = table.take("scale", SettingsRule<DecimalValue>.decimal(notZero: true).map("a number above 0") { $0.mantissa > 0 ? $0 : nil })
+        let scale = table.take(
+            "scale",
+            SettingsRule<DecimalValue>.decimal(notZero: true).map("a number above 0") { $0.mantissa > 0 ? $0 : nil })
         let offset = table.take("utc_offset", Self.utcOffset)
         let stamp = table.take("survey_stamp", .oneOf(["start", "end"]))
         let clock = table.take("set_clock", .flag)
@@ -143,7 +154,8 @@ struct MeterSection {
     private static var utcOffset: SettingsRule<Int> {
         SettingsRule<String>.text(longest: 6).map("an offset such as \"+10:00\"") { text in
             let bytes = Array(text.utf8)
-            guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"), bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
+            guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"),
+                bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
                 [1, 2, 4, 5].allSatisfy({ (48...57).contains(bytes[$0]) })
             else { return nil }
             let hours = Int(bytes[1] - 48) * 10 + Int(bytes[2] - 48)

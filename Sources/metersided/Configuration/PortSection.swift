@@ -14,7 +14,8 @@ enum PortSection {
                 table.fault("name", "\"\(entry.id)\" is the name of another port; give each its own")
             }
             if places.contains(place) {
-                table.fault(place.contains("/") ? "device" : "tcp", "\(place) is another port already; a wire has one master")
+                table.fault(
+                    place.contains("/") ? "device" : "tcp", "\(place) is another port already; a wire has one master")
             }
             places.append(place)
             entries.append(entry)
@@ -24,7 +25,8 @@ enum PortSection {
 
     private static func read(_ table: SettingsReader) -> (PortEntry, place: String)? {
         let name = table.require("name", .name)
-        let kind = table.require("protocol", SettingsRule<String>.oneOf(["edmi", "modbus"]).map { PortProtocol(rawValue: $0) })
+        let kind = table.require(
+            "protocol", SettingsRule<String>.oneOf(["edmi", "modbus"]).map { PortProtocol(rawValue: $0) })
         let spoken = table.has("tcp") ? tcp(table, kind) : serial(table, kind)
         guard let name, let kind, let spoken else { return nil }
         let place =
@@ -36,7 +38,8 @@ enum PortSection {
         return (PortEntry(bus: bus, kind: kind), place)
     }
 
-    private static func tcp(_ table: SettingsReader, _ kind: PortProtocol?) -> (wire: PortWire, framing: WireProtocol)? {
+    private static func tcp(_ table: SettingsReader, _ kind: PortProtocol?) -> (wire: PortWire, framing: WireProtocol)?
+    {
         for key in ["device", "baud", "format", "rs485"] where table.has(key) {
             table.fault(key, "belongs to a serial port, and this one has tcp; take one of them out")
         }

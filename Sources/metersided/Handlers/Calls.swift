@@ -10,12 +10,15 @@ extension MainLoop {
     /// Nil when the call was answered, or runs on by itself.
     func handle(_ call: ControlCall) -> Input? {
         switch call.method {
-        case "version": server.answer(call.token, ["version": .string(ProductVersion.text)])
+        case "version":
+            server.answer(call.token, ["version": .string(ProductVersion.text), "at": .string(time.now().wall.text)])
         case "doctor": server.answer(call.token, ["checks": .array(doctor().map(\.json))])
         case "config.check", "config.show", "config.reload": return handleConfiguration(call)
         case "command.list": server.answer(call.token, ["commands": Catalogue.listJSON])
         case "command.show":
-            guard let spec = Catalogue.command(call.parameters.string("name") ?? "") else { return unknownCommand(call) }
+            guard let spec = Catalogue.command(call.parameters.string("name") ?? "") else {
+                return unknownCommand(call)
+            }
             server.answer(call.token, spec.detailJSON)
         case "capture.start": startCapture(call)
         case "meter.scan": return scan(call)
@@ -40,13 +43,21 @@ extension MainLoop {
                 guard let from = parameters.time("from"), let to = parameters.time("to") else { return nil }
                 return .request(.meterSurvey(serial, from: from, to: to), token: call.token)
             }
-        case "outbox.show": return .request(.outbox, token: call.token)
+        case "outbox.show": showOutbox(call, journal)
         case "key.list": return .request(.keyList, token: call.token)
         case "command.send": return localCommand(call)
         case "key.import": return importKey(call)
         default: answerFromJournal(call, journal)
         }
         return nil
+    }
+
+    private func showOutbox(_ call: ControlCall, _ journal: JournalStore) {
+        var outbox = ask(.outbox)?.object ?? [:]
+        if outbox["pending"]?.integer ?? 0 > 0, let oldest = try? journal.entry(seq: agent.acknowledged + 1) {
+            outbox["oldest_at"] = .string(oldest.draft.at.text)
+        }
+        server.answer(call.token, .object(outbox))
     }
 
     private func answerFromJournal(_ call: ControlCall, _ journal: JournalStore) {
@@ -75,14 +86,16 @@ extension MainLoop {
 
     func unknownMeter(_ call: ControlCall) -> Input? {
         server.fail(
-            call.token, code: "unknown_meter", message: "no meter \"\(call.parameters.string("serial") ?? "")\" is configured",
+            call.token, code: "unknown_meter",
+            message: "no meter \"\(call.parameters.string("serial") ?? "")\" is configured",
             hint: "see `meterside meter list`")
         return nil
     }
 
     private func unknownCommand(_ call: ControlCall) -> Input? {
         server.fail(
-            call.token, code: "unknown_command", message: "there is no command \"\(call.parameters.string("name") ?? "")\"",
+            call.token, code: "unknown_command",
+            message: "there is no command \"\(call.parameters.string("name") ?? "")\"",
             hint: "see `meterside command list`")
         return nil
     }

@@ -44,7 +44,7 @@ struct Captures {
 
     /// Answers the captures whose time is over.
     mutating func expire(_ now: Uptime, bus: Bus, server: ControlServer) {
-        for watch in watches { 
+        for watch in watches {
             guard let until = watch.until, until <= now else { continue }
             server.answer(watch.token, ["frames": .integer(watch.frames), "lost": .integer(lost)])
         }
@@ -78,7 +78,11 @@ extension MainLoop {
         let line = port.line.map { "\($0.baud) \($0.format.rawValue)" }
         server.progress(
             call.token,
-            ["started": ["protocol": .string(port.captureProtocol), "line": JSONValue(line), "at": .string(now.wall.text)]])
+            [
+                "started": [
+                    "protocol": .string(port.captureProtocol), "line": JSONValue(line), "at": .string(now.wall.text),
+                ]
+            ])
     }
 }
 

@@ -52,7 +52,8 @@ extension MainLoop {
     private func refuse(_ token: UInt64?, _ message: String) {
         log.error("the configuration was not loaded; the old one stays in force: \(message)")
         if let token {
-            server.fail(token, code: "config", message: message, hint: "mend the file and reload; the old one is in force")
+            server.fail(
+                token, code: "config", message: message, hint: "mend the file and reload; the old one is in force")
         }
     }
 

@@ -52,7 +52,8 @@ extension MainLoop {
         }
         if committer.isStalled {
             return Finding(
-                name: "journal", state: .fault, message: "the disk is full; \(committer.drafts.count) records wait in memory",
+                name: "journal", state: .fault,
+                message: "the disk is full; \(committer.drafts.count) records wait in memory",
                 hint: "free space on the disk of \(options.state)")
         }
         let walking = verifications.isEmpty ? "" : "; its chain is being checked"

@@ -14,22 +14,30 @@ extension MainLoop {
             server.fail(call.token, code: "refused", message: message, hint: hint)
             return nil
         }
-        guard Identifier.isValidName(kid) else { return refuse("\"\(kid)\" is no name for a key", "use letters, digits and _ . -") }
+        guard Identifier.isValidName(kid) else {
+            return refuse("\"\(kid)\" is no name for a key", "use letters, digits and _ . -")
+        }
         guard ["owner", "billing", "ops", "read"].contains(role) else {
             return refuse("\"\(role)\" is no role of a key", "roles are owner, billing, ops and read")
         }
-        guard let bytes = try? Base64.bytes(parameters.string("key") ?? ""), (try? Ed25519.check(publicKey: bytes)) != nil
-        else { return refuse("the key is no Ed25519 public key", "it is the base64 of 32 bytes; see `meterside key make`") }
+        guard let bytes = try? Base64.bytes(parameters.string("key") ?? ""),
+            (try? Ed25519.check(publicKey: bytes)) != nil
+        else {
+            return refuse("the key is no Ed25519 public key", "it is the base64 of 32 bytes; see `meterside key make`")
+        }
         guard !agent.revokedKeys.contains(kid) else {
             return refuse("the key id \"\(kid)\" was revoked, and stays revoked", "make a key with another id")
         }
         let folder = FilePath.folder(of: options.configuration) + "/keys.d"
         let path = "\(folder)/\(kid).pub"
-        guard access(path, F_OK) != 0 else { return refuse("\(path) is there already", "remove it first, or use another id") }
+        guard access(path, F_OK) != 0 else {
+            return refuse("\(path) is there already", "remove it first, or use another id")
+        }
         _ = mkdir(folder, 0o755)
         guard AtomicFile.write(keyText(parameters, role), to: path) else {
             return refuse(
-                "\(path) cannot be written by the daemon", "copy it yourself: sudo install -m 644 \(kid).pub \(folder)/")
+                "\(path) cannot be written by the daemon", "copy it yourself: sudo install -m 644 \(kid).pub \(folder)/"
+            )
         }
         let input = reload(token: nil)
         server.answer(call.token, ["kid": .string(kid), "role": .string(role), "file": .string(path)])

@@ -11,7 +11,8 @@ extension MainLoop {
         let name = parameters.string("port") ?? ""
         guard let place = scanPlace(name, call) else { return nil }
         var order = ScanOrder(
-            port: place.id, wire: nil, lines: place.isSerial ? nil : [], units: nil, serials: [], user: nil, password: nil,
+            port: place.id, wire: nil, lines: place.isSerial ? nil : [], units: nil, serials: [], user: nil,
+            password: nil,
             models: place.models)
         if let word = parameters.string("protocol") {
             guard let wire = PortProtocol(rawValue: word) else {
@@ -23,7 +24,8 @@ extension MainLoop {
             let formats = (parameters.strings("formats") ?? ["8N1", "8E1"]).map { CharacterFormat(rawValue: $0) }
             let bauds = parameters.integers("bauds") ?? [9600, 19_200, 38_400, 115_200]
             guard !formats.contains(nil), bauds.allSatisfy({ (300...115_200).contains($0) }) else {
-                return refuse(call, "a baud rate or format is not known", "formats are 8N1 8E1 8O1 8N2 7E1, bauds 300 to 115200")
+                return refuse(
+                    call, "a baud rate or format is not known", "formats are 8N1 8E1 8O1 8N2 7E1, bauds 300 to 115200")
             }
             order.lines = bauds.flatMap { baud in
                 formats.compactMap { $0.map { LineSettings(baud: Int(baud), format: $0) } }
@@ -61,7 +63,8 @@ extension MainLoop {
             let known = (configuration?.ports ?? []).map(\.id.name).joined(separator: ", ")
             server.fail(
                 call.token, code: "unknown_port", message: "there is no port \"\(name)\"",
-                hint: (known.isEmpty ? "" : "configured are \(known); ") + "or write a device such as /dev/ttyUSB0, or host:port")
+                hint: (known.isEmpty ? "" : "configured are \(known); ")
+                    + "or write a device such as /dev/ttyUSB0, or host:port")
             return nil
         }
         let id = PortID("scan \(name)")
@@ -72,7 +75,8 @@ extension MainLoop {
             wire = .tcp(host: host, port: port)
         } else {
             server.fail(
-                call.token, code: "usage", message: "\"\(name)\" is no host and port", hint: "write it as 192.0.2.7:502")
+                call.token, code: "usage", message: "\"\(name)\" is no host and port", hint: "write it as 192.0.2.7:502"
+            )
             return nil
         }
         bus.close(id)
@@ -83,6 +87,10 @@ extension MainLoop {
 
     private func readLogin(_ call: ControlCall, into order: inout ScanOrder) -> Bool {
         order.user = call.parameters.string("user")
+        if let password = call.parameters.string("password") {
+            order.password = Secret(Array(password.utf8))
+            return true
+        }
         guard let file = call.parameters.string("password_file") else { return true }
         do throws(SecretFault) {
             order.password = try SecretFile.read(file, in: FilePath.folder(of: options.configuration))

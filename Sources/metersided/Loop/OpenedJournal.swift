@@ -1,6 +1,5 @@
 import Crypto
 import Gateway
-import Glibc
 import Journal
 import Metering
 
@@ -10,8 +9,8 @@ struct OpenedJournal {
     let recovered: RecoveredState
 
     init(folder: String, configuration: DaemonConfiguration) throws(StartFault) {
-        if mkdir(folder, 0o700) != 0, errno != EEXIST {
-            throw StartFault(message: "\(folder) cannot be made: \(String(cString: strerror(errno)))")
+        guard FilePath.makeFolder(folder) else {
+            throw StartFault(message: "\(folder) cannot be made; look at the rights of the folder above it")
         }
         do throws(JournalError) {
             journal = try JournalStore(path: folder + "/journal.db", boxID: configuration.gateway.box.id)

@@ -18,7 +18,8 @@ final class ServiceManager {
         } else {
             watchdogInterval = nil
         }
-        guard let path = Self.environment("NOTIFY_SOCKET"), path.utf8.count < 108, path.hasPrefix("/") || path.hasPrefix("@")
+        guard let path = Self.environment("NOTIFY_SOCKET"), path.utf8.count < 108,
+            path.hasPrefix("/") || path.hasPrefix("@")
         else { return }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

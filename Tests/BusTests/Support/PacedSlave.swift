@@ -29,7 +29,9 @@ enum PacedSlave {
             let request = receive(master, count: 8)
             let arrived = now()
             if poll == 0 { started = arrived } else if arrived < lineFree + silence { result.early += 1 }
-            guard let (unit, asked) = try? ModbusRTU.request(in: request), case .read(let read) = asked else { continue }
+            guard let (unit, asked) = try? ModbusRTU.request(in: request), case .read(let read) = asked else {
+                continue
+            }
             let words = (0..<read.count).map { read.address &+ $0 }
             let reply = ModbusRTU.answer(.registers(words), function: read.function, unit: unit)
             let cycle = Int64(8 + reply.count) * character

@@ -1,0 +1,157 @@
+import Drivers
+import Metering
+import Testing
+
+@testable import Gateway
+
+@Suite struct AgentEdmiTests {
+    private func bench(
+        _ meter: EdmiBenchMeter, synchronised: Bool = true, logoff: Bool = false
+    ) throws -> Bench {
+        var bench = Bench(
+            BenchMeters.configuration([try EdmiBenchMeter.settings(logoff: logoff)], hasMqtt: true),
+            wire: meter.answer)
+        bench.isSynchronised = synchronised
+        return bench
+    }
+
+    private let serial = MeterSerial("217072470")
+
+    @Test func poll_keepsTheSessionAndKeepsIntervals() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 1800)
+        #expect(meter.logins == 1)
+        #expect(bench.intervals.count == 5)
+        #expect(bench.intervals.allSatisfy { $0.values.count == 4 && $0.values.allSatisfy { $0.quality == .actual } })
+        #expect(try bench.status()["meters"]?.array?.first?["state"] == "live")
+    }
+
+    @Test func clock_ofTheMeter_makesTheBoxsClockTrusted() throws {
+        var bench = try bench(EdmiBenchMeter(), synchronised: false)
+        bench.pass(seconds: 5)
+        #expect(try bench.status()["clock"] == "trusted")
+        bench.give(.request(.meterRead(try #require(serial)), token: 1))
+        bench.pass(seconds: 3)
+        #expect(try bench.value(1)["clock_offset_s"] == 0)
+    }
+
+    @Test func clock_thatIsWrong_isShownAndTrustsNothing() throws {
+        let meter = EdmiBenchMeter()
+        meter.simulator.settings.clockErrorSeconds = -300
+        var bench = try bench(meter, synchronised: false)
+        bench.pass(seconds: 30)
+        #expect(try bench.status()["clock"] == "untrusted")
+        bench.give(.request(.meterRead(try #require(serial)), token: 1))
+        bench.pass(seconds: 3)
+        let offset = try #require(try bench.value(1)["clock_offset_s"]?.integer)
+        #expect((-301...(-299)).contains(offset))
+        #expect(bench.alarms == ["clock_untrusted"])
+    }
+
+    @Test func clock_isReadHourly() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 3 * 3600 + 60)
+        #expect(meter.commands.filter { $0 == [0x52, 0xF0, 0x3D] }.count == 4)
+    }
+
+    @Test func otherSerial_isAMismatchAndNothingIsCharged() throws {
+        let meter = EdmiBenchMeter()
+        meter.simulator.settings.serial = "999999999"
+        var bench = try bench(meter)
+        bench.give(.request(.meterRead(try #require(serial)), token: 1))
+        bench.pass(seconds: 900)
+        #expect(bench.alarms == ["meter_mismatch"])
+        #expect(bench.intervals.isEmpty)
+        #expect(try bench.status()["meters"]?.array?.first?["state"] == "mismatch")
+        let failure = try #require(bench.failure(1))
+        #expect(failure.code == "wrong_meter")
+        #expect(failure.message.contains("999999999"))
+        // The right meter comes back by itself.
+        meter.simulator.settings.serial = "217072470"
+        bench.pass(seconds: 900)
+        #expect(try bench.status()["meters"]?.array?.first?["state"] == "live")
+    }
+
+    @Test func refusedLogin_isTriedTwiceThenLeftAloneForAQuarterOfAnHour() throws {
+        let meter = EdmiBenchMeter()
+        meter.simulator.settings.refusesLogin = true
+        var bench = try bench(meter)
+        bench.pass(seconds: 890)
+        #expect(meter.logins == 2)
+        #expect(try bench.status()["meters"]?.array?.first?["state"] == "refused")
+        #expect(bench.records(.meterDown).map { $0["why"] } == ["refused"])
+        bench.give(.request(.meterRead(try #require(serial)), token: 1))
+        bench.pass(seconds: 1)
+        let failure = try #require(bench.failure(1))
+        #expect(failure.code == "refused")
+        #expect(meter.logins == 2)
+        meter.simulator.settings.refusesLogin = false
+        bench.pass(seconds: 60)
+        #expect(meter.logins == 3)
+        #expect(try bench.status()["meters"]?.array?.first?["state"] == "live")
+    }
+
+    @Test func survey_isReadPolitelyWithProgress() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 60)
+        let from = try #require(WallTime(text: "2026-03-01T00:00:00Z"))
+        let to = try #require(WallTime(text: "2026-03-02T00:00:00Z"))
+        bench.give(.request(.meterSurvey(try #require(serial), from: from, to: to), token: 5))
+        bench.give(.request(.meterSurvey(try #require(serial), from: from, to: to), token: 6))
+        let failure = try #require(bench.failure(6))
+        #expect(failure.code == "busy")
+        bench.pass(seconds: 120)
+        let survey = try bench.value(5)
+        #expect(survey["minutes"] == 5)
+        let records = try #require(survey["records"]?.array)
+        #expect(records.count == 288)
+        #expect(records.first?["end"] == "2026-03-01T00:05:00Z")
+        #expect(records.last?["end"] == "2026-03-02T00:00:00Z")
+        #expect(survey["channels"]?.array?.count == records.first?["values"]?.array?.count)
+        let news = bench.progress.filter { $0.token == 5 }
+        #expect(!news.isEmpty)
+        #expect(news.allSatisfy { $0.value["total"] == 288 })
+    }
+
+    @Test func survey_ofAMeterThatFallsSilent_fails() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 60)
+        meter.isSilent = true
+        bench.give(.request(.meterSurvey(try #require(serial), from: Bench.start, to: Bench.start), token: 5))
+        bench.pass(seconds: 60)
+        let failure = try #require(bench.failure(5))
+        #expect(failure.code == "no_reply")
+    }
+
+    @Test func stop_isRecordedAndEndsTheSessionWhereConfigured() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter, logoff: true)
+        bench.pass(seconds: 29)
+        bench.give(.stop)
+        #expect(bench.journal.last?.kind == .boxStopped)
+        #expect(meter.commands.last == [0x58])
+        let count = bench.journal.count
+        bench.pass(seconds: 600)
+        bench.give(.wake)
+        #expect(bench.journal.count == count)
+        #expect(bench.agent.nextWake == nil)
+    }
+
+    @Test func scan_withALogIn_namesTheMeter() throws {
+        let meter = EdmiBenchMeter()
+        var bench = Bench(BenchMeters.configuration([]), wire: meter.answer)
+        let order = ScanOrder(
+            port: PortID("x"), wire: .edmi, lines: [BenchMeters.line], units: nil, serials: [217_072_470],
+            user: "READER", password: Secret(Array("READER".utf8)), models: [])
+        bench.give(.request(.meterScan(order), token: 7))
+        bench.pass(seconds: 30)
+        let found = try #require(try bench.value(7)["found"]?.array)
+        #expect(found.count == 2)
+        #expect(found.allSatisfy { $0["serial"] == "217072470" && $0["protocol"] == "edmi" })
+        #expect(found.last?["address"] == 217_072_470)
+    }
+}
