@@ -1,7 +1,7 @@
 import Glibc
 
-/// A value that several threads use, one at a time. It is a POSIX mutex because the thread sanitizer sees those; it does
-/// not see the standard library's `Mutex` and reports every use of it as a race.
+/// A value that several threads use, one at a time. It is a POSIX mutex because the thread sanitizer sees those; it
+/// does not see the standard library's `Mutex` and reports every use of it as a race.
 final class Guarded<Value: Sendable>: @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value

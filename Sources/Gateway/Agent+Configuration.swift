@@ -101,7 +101,7 @@ extension Agent {
         meters.contains { $0.edmi?.survey?.token == run.token && new.meters.contains($0.settings) }
     }
 
-    private static let reconfigured = ControlFailure(
+    static let reconfigured = ControlFailure(
         code: "busy", message: "the configuration was changed meanwhile", hint: "ask again")
 
     private static func changes(from old: GatewayConfiguration, to new: GatewayConfiguration) -> JSONObject {

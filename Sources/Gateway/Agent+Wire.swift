@@ -8,15 +8,13 @@ extension Agent {
 
     /// A meter's wishes may have changed: notes when it wants its turn and puts it in line for its wire.
     mutating func lineUp(_ meter: Int, at now: Uptime) {
-        wakes.set(meter, at: meters[meter].nextWake)
-        guard !meters[meter].isOut, let demand = meters[meter].demand(at: now) else { return }
-        let port = meters[meter].port
-        if touched.last != port { touched.append(port) }
-        if let present = meters[meter].inLine, present <= demand.priority { return }
-        meters[meter].inLine = demand.priority
-        meters[meter].ticket &+= 1
-        ports[port].enqueue(
-            meter: meter, ticket: meters[meter].ticket, priority: demand.priority, due: demand.since)
+        let (wake, port, place) = meters[meter].lineUp(at: now)
+        wakes.set(meter, at: wake)
+        if let port, touched.last != port { touched.append(port) }
+        if let place {
+            ports[place.port].enqueue(
+                meter: meter, ticket: place.ticket, priority: place.priority, due: place.since)
+        }
     }
 
     /// Gives every port on which something changed its next requests.
@@ -31,8 +29,7 @@ extension Agent {
 
     private mutating func dispatch(port: Int, turn: inout Turn) {
         while let (meter, ticket) = ports[port].next() {
-            guard meters[meter].ticket == ticket, !meters[meter].isOut else { continue }
-            meters[meter].inLine = nil
+            guard meters[meter].takeWire(ticket: ticket) else { continue }
             guard let operation = meters[meter].next(turn: &turn, context) else {
                 takeClockReading(meter, turn: &turn)
                 lineUp(meter, at: turn.moment.uptime)

@@ -25,6 +25,7 @@ public struct Agent: Sendable {
     var lastRequest: UInt64 = 0
     var nextSweep = Uptime(microseconds: 0)
     var recovered: RecoveredState
+    private let verify: SignatureCheck
     private var head: Int64
     private var newestAt: WallTime
     private var isStarted = false
@@ -35,6 +36,7 @@ public struct Agent: Sendable {
     public init(configuration: GatewayConfiguration, recovered: RecoveredState, verify: @escaping SignatureCheck) {
         self.configuration = configuration
         self.recovered = recovered
+        self.verify = verify
         head = recovered.head
         newestAt = recovered.newestAt
         let box = configuration.box
@@ -67,6 +69,9 @@ public struct Agent: Sendable {
     /// Takes one input and says what is to be done, in order.
     public mutating func handle(_ input: Input, at moment: Moment) -> [Effect] {
         guard !isStopped else { return [] }
+        if configuration.box.unconfigured, case .reconfigure(let new, let keys) = input, !new.box.unconfigured {
+            return commission(new, keys: keys, at: moment)
+        }
         var turn = Turn(moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected)
         if !isStarted { start(turn: &turn) }
         clock.observe(turn: &turn)
@@ -77,10 +82,24 @@ public struct Agent: Sendable {
         desk.wake(clock: &clock, turn: &turn)
         dispatch(turn: &turn)
         delivery.advance(turn: &turn)
+        boundaryAt = slots.boundaryUptime(moment)
+        // Without a configuration nothing is recorded: the first record will name the box.
+        if configuration.box.unconfigured { return turn.effects.filter { !$0.isAppend } }
         head = turn.head
         newestAt = turn.newestAt
-        boundaryAt = slots.boundaryUptime(moment)
         return turn.effects
+    }
+
+    /// The box gets its first configuration: it starts anew with it.
+    private mutating func commission(
+        _ new: GatewayConfiguration, keys: [SigningKey], at moment: Moment
+    ) -> [Effect] {
+        let ended = scans.map { Effect.answer(token: $0.token, .failure(Self.reconfigured)) }
+        let requests = lastRequest
+        recovered.keys = keys
+        self = Agent(configuration: new, recovered: recovered, verify: verify)
+        lastRequest = requests
+        return ended + handle(.wake, at: moment)
     }
 
     private mutating func start(turn: inout Turn) {
@@ -102,7 +121,9 @@ public struct Agent: Sendable {
         case .reply(let reply): take(reply, turn: &turn)
         case .portUp(let port): portUp(port, turn: &turn)
         case .portDown(let port, let text): portDown(port, text, turn: &turn)
-        case .mqttConnected: delivery.connected(turn: &turn)
+        case .mqttConnected:
+            delivery.connected(turn: &turn)
+            for meter in meters.indices { meters[meter].brokerConnected(turn: &turn) }
         case .mqttDisconnected(let reason): delivery.disconnected(reason: reason, turn: &turn)
         case .receipt(let payload, let retained): delivery.receipt(payload, retained: retained, turn: &turn)
         case .command(let envelope, let token): desk.handle(envelope, token: token, clock: &clock, turn: &turn)
@@ -115,4 +136,8 @@ public struct Agent: Sendable {
             isStopped = true
         }
     }
+}
+
+extension Effect {
+    fileprivate var isAppend: Bool { if case .append = self { true } else { false } }
 }

@@ -47,7 +47,7 @@ final class Sandbox {
         process.arguments = arguments
         let file = folder.appending(path: log + ".log")
         if !FileManager.default.fileExists(atPath: file.path) {
-            FileManager.default.createFile(atPath: file.path, contents: nil)
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         }
         let handle = try FileHandle(forWritingTo: file)
         try handle.seekToEnd()
@@ -67,7 +67,7 @@ final class Sandbox {
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         let name = UUID().uuidString
-        for suffix in ["out", "err"] { FileManager.default.createFile(atPath: path(name + suffix), contents: nil) }
+        for suffix in ["out", "err"] { _ = FileManager.default.createFile(atPath: path(name + suffix), contents: nil) }
         process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: name + "out"))
         process.standardError = try FileHandle(forWritingTo: folder.appending(path: name + "err"))
         let file = try write(name + "in", input)

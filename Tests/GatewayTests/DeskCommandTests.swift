@@ -206,6 +206,7 @@ struct DeskCommandTests {
         #expect(script.records.last?.key == "command.done/s-1")
         #expect(!script.desk.keys.contains { $0.kid == "victim" })
         #expect(script.desk.nextWake == nil)
+        #expect(script.send(claims) == first.with("repeat", true), "the first answer is the answer")
     }
 
     @Test func scheduled_whenItsKeyIsRevokedMeanwhile_isRefused() {

@@ -152,7 +152,7 @@ struct Desk: Sendable {
     private mutating func answerRepeat(
         _ order: Order, envelope: Envelope, turn: inout Turn
     ) throws(Refusal) -> Bool {
-        guard let stored = recent.last(where: { $0.id == order.id })?.answer ?? envelope.stored else { return false }
+        guard let stored = envelope.stored ?? recent.first(where: { $0.id == order.id })?.answer else { return false }
         guard stored.payloadHash == order.payloadHash else {
             if misuse.admit(at: turn.moment.uptime) {
                 turn.alarm(.keyMisuse, ["what": "conflict", "jti": .string(order.id)])
@@ -167,6 +167,8 @@ struct Desk: Sendable {
     }
 
     private mutating func remember(_ id: String, _ answer: StoredAnswer) {
+        // The first answer is the answer; the end of a scheduled command does not replace it.
+        guard !recent.contains(where: { $0.id == id }) else { return }
         if recent.count >= Self.remembered { recent.removeFirst() }
         recent.append((id, answer))
     }

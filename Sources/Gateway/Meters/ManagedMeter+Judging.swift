@@ -49,6 +49,7 @@ extension ManagedMeter {
         case .reanchored(let anchor):
             keeper.breakSpan(index, why: .registerReset)
             note(anchor, index, context)
+            guard complaints.admit(at: turn.moment.uptime) else { return }
             turn.append(
                 .meterEvent,
                 [
@@ -79,8 +80,8 @@ extension ManagedMeter {
         }
     }
 
-    private func report(_ findings: [Findings], turn: inout Turn) {
-        for finding in findings {
+    private mutating func report(_ findings: [Findings], turn: inout Turn) {
+        for finding in findings where complaints.admit(at: turn.moment.uptime) {
             let message =
                 finding.fault == .registerReset
                 ? "a register ran backwards: nothing is charged until two readings agree"

@@ -36,6 +36,9 @@ struct ManagedMeter: Sendable {
     var edmi: EdmiDriver?
     private let schedule: PollSchedule
     private var isOnGrid = false
+    /// The newest poll was made while the broker was away, and when.
+    private var isUnpublished = false
+    private var polledAt = Uptime(microseconds: 0)
     var nextPoll: Uptime?
     private var nextClock: Uptime
     /// The driver wants nothing before this.
@@ -54,6 +57,8 @@ struct ManagedMeter: Sendable {
     /// Tokens of those who wait for a fresh reading, and of those who watch.
     var readers: [UInt64] = []
     var watchers: [UInt64] = []
+    /// A meter that keeps contradicting itself must not fill the journal.
+    var complaints = RateLimit(limit: 12, seconds: 3600)
     /// The meter's clock less ours, milliseconds, until the agent takes it.
     var clockReading: Int64?
 
@@ -66,6 +71,7 @@ struct ManagedMeter: Sendable {
         intervalMinutes = box.intervalMinutes
         self.line = line
         self.kept = kept
+        hasDetails = rows.contains { $0.isDetail }
         self.port = port
         topic = "meter/\(settings.serial)/live"
         board = LiveBoard(
@@ -137,7 +143,7 @@ struct ManagedMeter: Sendable {
     }
 
     /// Whether somebody's reading needs more than a poll.
-    var hasDetails: Bool { board.rows.contains { $0.isDetail } }
+    let hasDetails: Bool
 
     /// What this meter wants of its wire, and since when; nil for nothing now.
     func demand(at now: Uptime) -> (priority: BusPriority, since: Uptime)? {
@@ -145,6 +151,33 @@ struct ManagedMeter: Sendable {
         if let resumeAt, now < resumeAt { return nil }
         if !readers.isEmpty, want == .poll, !hasDetails { return (.command, wantedSince) }
         return (want.priority, wantedSince)
+    }
+
+    /// A place in the line for a wire.
+    struct Place {
+        var port: Int
+        var ticket: UInt32
+        var priority: BusPriority
+        var since: Uptime
+    }
+
+    /// When the meter wants its turn, and its new place in line if it needs one. Mutating, so that a meter in the
+    /// agent's list is not copied for the question.
+    mutating func lineUp(at now: Uptime) -> (wake: Uptime?, port: Int?, place: Place?) {
+        guard !isOut, let demand = demand(at: now) else { return (nextWake, nil, nil) }
+        if let present = inLine, present <= demand.priority { return (nextWake, port, nil) }
+        inLine = demand.priority
+        ticket &+= 1
+        return (
+            nextWake, port, Place(port: port, ticket: ticket, priority: demand.priority, since: demand.since)
+        )
+    }
+
+    /// Takes the wire if the ticket is the newest; false when the place in line was given up.
+    mutating func takeWire(ticket: UInt32) -> Bool {
+        guard self.ticket == ticket, !isOut else { return false }
+        inLine = nil
+        return true
     }
 
     // MARK: The wire
@@ -168,7 +201,8 @@ struct ManagedMeter: Sendable {
 
     /// Takes the outcome of the request last given.
     mutating func take(_ outcome: BusOutcome, at moment: Moment, turn: inout Turn, _ context: MeterContext) {
-        let event = modbus?.take(outcome, at: moment, board: &board)
+        let event =
+            modbus?.take(outcome, at: moment, board: &board)
             ?? edmi?.take(outcome, at: moment, board: &board)
         if let event { conclude(event, turn: &turn, context) }
         if let token = edmi?.survey?.token, let news = edmi?.surveyNews() {
@@ -184,7 +218,7 @@ struct ManagedMeter: Sendable {
             let utc = WallTime(seconds: civil.seconds - Int64(settings.utcOffsetMinutes) * 60)
             let difference = utc - moment.wall
             // The meter's clock has whole seconds: half a second late on average.
-            board.clockOffset = (difference + 1000).flooredQuotient(by: 1000)
+            board.clockOffset = (difference + 999).flooredQuotient(by: 1000)
             clockReading = difference
             nextClock = turn.moment.uptime + Self.clockInterval
         case .survey(let failure): endSurvey(failure, turn: &turn)
@@ -234,7 +268,7 @@ struct ManagedMeter: Sendable {
             guard liveness.refused() else { return }
             turn.append(.meterDown, data)
         case .mismatch:
-            guard liveness.mismatched() else { return }
+            guard liveness.mismatched(), complaints.admit(at: turn.moment.uptime) else { return }
             turn.append(.meterQuarantined, data)
             turn.alarm(.meterMismatch, data)
         }
@@ -244,8 +278,17 @@ struct ManagedMeter: Sendable {
         ["meter": .string(settings.serial.text), "port": .string(settings.port.name)]
     }
 
+    /// The broker is there: a poll that was made a moment ago need not wait for the next one.
+    mutating func brokerConnected(turn: inout Turn) {
+        guard isUnpublished, turn.moment.uptime - polledAt < schedule.interval else { return }
+        isUnpublished = false
+        turn.publish(topic, board.json())
+    }
+
     /// Gives a poll's readings to the broker and to those who watch.
-    private func publish(turn: inout Turn) {
+    private mutating func publish(turn: inout Turn) {
+        isUnpublished = !turn.isConnected
+        polledAt = turn.moment.uptime
         guard turn.isConnected || !watchers.isEmpty else { return }
         let bytes = board.json()
         turn.publish(topic, bytes)

@@ -1,8 +1,7 @@
 import Drivers
 import Metering
 
-/// One register of a meter's model as this meter uses it: direction and scale applied, and the parts of its JSON that
-/// never change.
+/// One register of a meter's model as this meter uses it: direction and scale applied.
 struct MeterRow: Hashable, Sendable {
     let name: RegisterName
     let register: String
@@ -13,13 +12,6 @@ struct MeterRow: Hashable, Sendable {
     let factor: DecimalValue?
     /// Place among the kept channels, nil for what is not cumulative.
     let kept: Int?
-    /// `{"channel":"import_wh","register":"0x0048","value":`
-    let opening: [UInt8]
-    /// `,"unit":"Wh","quality":"A","at":"`
-    let good: [UInt8]
-    /// `null,"unit":"Wh","quality":"N","why":"`
-    let missing: [UInt8]
-
     /// The rows of a meter and the channels it keeps, in the order of `Channel`.
     static func rows(of settings: MeterSettings) -> (rows: [MeterRow], kept: [KeptRegister]) {
         let names = settings.model.registers.map { name(of: $0, swapped: settings.swapImportExport) }
@@ -44,24 +36,6 @@ struct MeterRow: Hashable, Sendable {
         let isScaled = Self.scaledUnits.contains(register.unit) && scale != DecimalValue(mantissa: 1)
         factor = isScaled ? scale : nil
         self.kept = kept
-        var writer = JSONWriter()
-        writer.raw("{\"channel\":")
-        writer.write(name.text)
-        writer.raw(",\"register\":")
-        writer.write(register.source.text)
-        writer.raw(",\"value\":")
-        opening = writer.bytes
-        writer.removeAll()
-        writer.raw(",\"unit\":")
-        writer.write(register.unit)
-        let unitPart = writer.bytes
-        writer.raw(",\"quality\":\"A\",\"at\":\"")
-        good = writer.bytes
-        writer.removeAll()
-        writer.raw("null")
-        writer.raw(unitPart)
-        writer.raw(",\"quality\":\"N\",\"why\":\"")
-        missing = writer.bytes
     }
 
     /// What a transformer the meter does not know multiplies; voltages and ratios stay.

@@ -148,7 +148,8 @@ struct ModbusDriver: Sendable {
     }
 
     /// The rest of the set is missing for the same reason.
-    private mutating func finish(failing failure: BusFailure, board: inout LiveBoard, at moment: Moment) -> DriverEvent? {
+    private mutating func finish(failing failure: BusFailure, board: inout LiveBoard, at moment: Moment) -> DriverEvent?
+    {
         guard var now = running else { return nil }
         for row in part(now.want).rows where board.moments[row].uptime < now.startedAt {
             board.set(row, .failure(MissingValue(failure.noData)), at: moment)

@@ -17,6 +17,8 @@ struct ScanRun: Sendable {
         case probing
         /// Asks a Modbus unit as each model in turn; which fit so far.
         case identifying(model: Int, fits: [String])
+        /// Something answers, and without a log-in there is no more to learn.
+        case unnamed
         /// Asks an EDMI meter for its serial number, logged in.
         case loggingIn(EdmiSession, EdmiIdentifyTask)
         case ended
@@ -56,6 +58,7 @@ struct ScanRun: Sendable {
                 return out(Self.probe(candidate), candidate.line)
             case .identifying(let model, let fits):
                 if let move = identify(model, fits, turn: &turn) { return move }
+            case .unnamed: name(EdmiIdentifyTask(), turn: &turn)
             case .loggingIn(var session, var task):
                 let asked = session.next(&task, at: now)
                 step = .loggingIn(session, task)
@@ -76,7 +79,7 @@ struct ScanRun: Sendable {
         if case .failed(.portDown(let text)) = outcome { return .portDown(text) }
         guard let candidate = present else { return nil }
         switch step {
-        case .ended: break
+        case .ended, .unnamed: break
         case .probing:
             if Self.isAnswer(outcome, to: candidate) { beginIdentifying(candidate) }
         case .identifying(let model, let fits):
@@ -133,11 +136,13 @@ struct ScanRun: Sendable {
         plan.settle(on: candidate.line)
         if case .modbus = candidate.probe {
             step = .identifying(model: 0, fits: [])
-        } else {
+        } else if let user = order.user {
             let isAtlas = order.models.first { $0.dialect.isEdmi }?.dialect != .genius
             let link = Self.link(
-                candidate, user: order.user ?? "", password: order.password ?? Secret([]), atlas: isAtlas)
+                candidate, user: user, password: order.password ?? Secret([]), atlas: isAtlas)
             step = .loggingIn(EdmiSession(link), EdmiIdentifyTask())
+        } else {
+            step = .unnamed
         }
     }
 
@@ -211,6 +216,8 @@ struct ScanRun: Sendable {
             "format": JSONValue(candidate.line?.format.rawValue), "address": JSONValue(address),
             "serial": JSONValue(serial), "model": JSONValue(model), "note": .string(note),
         ]
+        // A meter that answers plain and addressed is one meter: the address is worth more.
+        if let serial { found.removeAll { $0["protocol"] == "edmi" && $0["serial"]?.string == serial } }
         found.append(entry)
         report(candidate, found: entry, turn: &turn)
         step = .probing

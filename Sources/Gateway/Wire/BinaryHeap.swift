@@ -4,7 +4,6 @@ struct BinaryHeap<Element: Comparable & Sendable>: Sendable {
 
     var first: Element? { items.first }
     var count: Int { items.count }
-    var isEmpty: Bool { items.isEmpty }
 
     mutating func removeAll() { items.removeAll(keepingCapacity: true) }
 

@@ -80,9 +80,6 @@ struct PortScheduler: Sendable {
         return (first.meter, first.ticket)
     }
 
-    /// Whether a meter waits whose priority goes before background work.
-    var hasPressingWork: Bool { ready.first.map { $0.priority < .background } ?? false }
-
     mutating func sent(_ request: UInt64, by owner: BusOwner) {
         outstanding.append(Outstanding(request: request, owner: owner))
     }

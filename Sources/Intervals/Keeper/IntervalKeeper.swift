@@ -95,9 +95,6 @@ public struct IntervalKeeper: Hashable, Sendable {
         return result
     }
 
-    /// When `take` must be called at the latest: then the next interval is given up if no reading places it.
-    public var deadline: WallTime? { nextEnd.map { WallTime(milliseconds: $0 + length + grace) } }
-
     /// Whether every channel has an anchor at `end`; past the deadline missing ones are given up.
     private mutating func place(_ end: Int64, now: Int64) -> Bool {
         // The first interval's start may itself be without a reading on some channel.

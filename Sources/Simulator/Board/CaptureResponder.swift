@@ -95,8 +95,8 @@ public struct CaptureResponder: WireResponder {
         return sent
     }
 
-    /// Attention, log-in and log-off are acknowledged, and the serial number is the address: only for a meter that is in
-    /// the capture.
+    /// Attention, log-in and log-off are acknowledged, and the serial number is the address: only for a meter that is
+    /// in the capture.
     private func sessionReply(to question: Question) -> [UInt8]? {
         guard tracks.contains(where: { $0.question.destination == question.destination }) else { return nil }
         switch question.bytes.first {
@@ -117,7 +117,9 @@ public struct CaptureResponder: WireResponder {
 
     /// Of a log-in only the user counts: captures hold no passwords.
     private static func withoutPassword(_ inner: [UInt8]) -> [UInt8] {
-        guard inner.first == UInt8(ascii: "L"), let comma = inner.firstIndex(of: UInt8(ascii: ",")) else { return inner }
+        guard inner.first == UInt8(ascii: "L"), let comma = inner.firstIndex(of: UInt8(ascii: ",")) else {
+            return inner
+        }
         return Array(inner[...comma])
     }
 

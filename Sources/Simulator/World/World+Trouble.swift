@@ -42,7 +42,9 @@ extension World {
             let meter = anyMeter()
             meters[meter].strangerUntil = clock.elapsed + (60 + chance.below(900)) * second
         case 6: meters[anyMeter()].reset(at: clock.truth)
-        default: meters[anyMeter()].forgery = chance.below(5_000_000) - 1_000_000
+        default:
+            let size = chance.below(5_000_000) - 1_000_000
+            meters[anyMeter()].forge(by: size)
         }
         planTrouble()
     }
@@ -64,6 +66,12 @@ extension World {
 
     /// The wall clock jumps; the box notices by itself.
     public mutating func stepClock(milliseconds: Int64) { clock.step(by: milliseconds) }
+
+    /// Whether the kernel disciplines the wall clock, and by how many parts per million it runs fast.
+    public mutating func setClock(isSynchronised: Bool, drift: Int64) {
+        clock.isSynchronised = isSynchronised
+        clock.setDrift(drift)
+    }
 
     /// The broker goes away for a while and comes back without a memory of the session.
     public mutating func cutCloud(seconds: Int64) {

@@ -99,7 +99,8 @@ public struct World: Sendable {
         self.meters = meters
         wires = configuration.ports.map { port in
             var wire = WorldWire(
-                settings: port, meters: configuration.meters.indices.filter { configuration.meters[$0].port == port.id })
+                settings: port, meters: configuration.meters.indices.filter { configuration.meters[$0].port == port.id }
+            )
             wire.faults = trouble.wires
             return wire
         }

@@ -2,24 +2,46 @@ import Drivers
 import Gateway
 import Metering
 
+/// What a meter of the world measures: a household, less what resets took away.
+struct WorldRegisters: Sendable {
+    let model: MeterModel
+    let load: HouseholdLoad
+    /// Taken off every cumulative register, milliwatt-hours in the order of `Channel`.
+    var taken: [Int64] = [0, 0, 0, 0]
+    /// Added to the import register of the next reply only: a frame that is wrong although its checksum is right.
+    var forgery: Int64 = 0
+
+    /// Whole units as the meter counts them; before any rollover.
+    func whole(_ channel: Channel, at time: WallTime) -> Int64 {
+        let index = Channel.allCases.firstIndex(of: channel) ?? 0
+        return (milli(channel, at: time) - taken[index]).flooredQuotient(by: 1000)
+    }
+
+    func milli(_ channel: Channel, at time: WallTime) -> Int64 {
+        load.value(of: channel.name, at: time)?.scaled(power: 3)?.flooredInteger ?? 0
+    }
+
+    func value(of name: RegisterName, at time: WallTime) -> DecimalValue? {
+        guard let channel = Channel(rawValue: name.text) else { return load.value(of: name, at: time) }
+        let width = model.registers.first { $0.name == name }?.rollover
+        let whole = whole(channel, at: time) + (channel == .importWh ? forgery : 0)
+        return DecimalValue(mantissa: width.map { whole.flooredRemainder(by: $0) } ?? whole)
+    }
+}
+
 /// A meter of the world: the household behind it and what was done to its registers.
 public struct WorldMeter: Sendable {
     public let settings: MeterSettings
-    public let load: HouseholdLoad
-    /// Taken off every cumulative register: what a reset leaves behind, milliwatt-hours by channel in `Channel` order.
-    private var taken: [Int64] = [0, 0, 0, 0]
+    private var registers: WorldRegisters
     private var edmi: EdmiMeterSimulator?
     private var modbus: ModbusMeterSimulator?
     /// The meter does not answer before this, microseconds of the world.
     public var silentUntil: Int64 = 0
     /// Another meter hangs here before this.
     public var strangerUntil: Int64 = 0
-    /// Added to the import register of the next reply only: a frame that is wrong although its checksum is right.
-    public var forgery: Int64 = 0
-
     public init(settings: MeterSettings, load: HouseholdLoad) {
         self.settings = settings
-        self.load = load
+        registers = WorldRegisters(model: settings.model, load: load)
         if settings.model.dialect == .modbus {
             modbus = ModbusMeterSimulator(
                 model: settings.model, unit: UnitAddress(UInt8(truncatingIfNeeded: settings.address)))
@@ -32,32 +54,22 @@ public struct WorldMeter: Sendable {
     }
 
     /// Whole units on the register at a true time, as the meter counts them; before any rollover.
-    public func register(_ channel: Channel, at time: WallTime) -> Int64 {
-        let index = Channel.allCases.firstIndex(of: channel) ?? 0
-        let milli = load.value(of: channel.name, at: time)?.scaled(power: 3)?.flooredInteger ?? 0
-        return (milli - taken[index]).flooredQuotient(by: 1000)
-    }
+    public func register(_ channel: Channel, at time: WallTime) -> Int64 { registers.whole(channel, at: time) }
 
     /// The registers start again from zero.
     public mutating func reset(at time: WallTime) {
-        for (index, channel) in Channel.allCases.enumerated() {
-            taken[index] = load.value(of: channel.name, at: time)?.scaled(power: 3)?.flooredInteger ?? 0
-        }
+        registers.taken = Channel.allCases.map { registers.milli($0, at: time) }
     }
 
-    private func value(of name: RegisterName, at time: WallTime) -> DecimalValue? {
-        guard let channel = Channel(rawValue: name.text) else { return load.value(of: name, at: time) }
-        let forged = channel == .importWh ? forgery : 0
-        let width = settings.model.registers.first { $0.name == name }?.rollover
-        let whole = register(channel, at: time) + forged
-        return DecimalValue(mantissa: width.map { whole.flooredRemainder(by: $0) } ?? whole)
-    }
+    /// The next reply's import register is wrong by so much, whole units.
+    public mutating func forge(by units: Int64) { registers.forgery = units }
 
     /// The reply frame to a request frame; empty for silence.
     mutating func answer(_ frame: [UInt8], at time: WallTime, elapsed: Int64) -> [UInt8] {
         guard elapsed >= silentUntil else { return [] }
-        defer { forgery = 0 }
-        let reader = self
+        defer { registers.forgery = 0 }
+        // Only the registers are lent out: a copy of the meter would hold the one before it, and so on.
+        let reader = registers
         if edmi != nil {
             edmi?.settings.values = { name, time in reader.value(of: name, at: time) }
             edmi?.settings.serial = elapsed < strangerUntil ? "999999999" : settings.serial.text

@@ -95,11 +95,13 @@ final class Board {
         var lines: [String] = []
         for place in places {
             let counts = place.serial.counters.now
-            var text = "port \(place.port.name): \(counts.replies) replies, \(counts.bytesIn) bytes in, "
+            var text =
+                "port \(place.port.name): \(counts.replies) replies, \(counts.bytesIn) bytes in, "
                 + "\(counts.bytesOut) bytes out"
             if counts.early > 0 { text += ", \(counts.early) requests too early after a reply" }
             if counts.mistuned > 0 {
-                text += "; \(counts.mistuned) bytes came at \(counts.otherBaud) baud and were noise: the meters speak "
+                text +=
+                    "; \(counts.mistuned) bytes came at \(counts.otherBaud) baud and were noise: the meters speak "
                     + "\(place.port.line.text)"
             }
             lines.append(text)

@@ -10,7 +10,9 @@ enum BoardText {
 
     /// What runs, and how to stop it.
     static func running(_ board: Board) -> [String] {
-        var lines = ["The simulated board is running. Ctrl-C stops it; type \"help\" for what can go wrong with it.", ""]
+        var lines = [
+            "The simulated board is running. Ctrl-C stops it; type \"help\" for what can go wrong with it.", "",
+        ]
         if board.clock.scale > 1 { lines[0] += " Time runs \(board.clock.scale) times faster." }
         for place in board.places {
             lines.append(
@@ -47,7 +49,8 @@ enum BoardText {
 
     private static func meters(of port: BoardPort) -> [String] {
         var lines = port.meters.prefix(4).map { meter in
-            let login = port.wire == .edmi
+            let login =
+                port.wire == .edmi
                 ? "address \(meter.address), log-in \(meter.user) / \(meter.password)" : "unit \(meter.address)"
             return "        \(meter.serial)  \(meter.model)  \(login)"
         }

@@ -39,6 +39,7 @@ struct ModelShelf {
             guard folder != "/", folder != "." else { break }
             folder = Folder.parent(of: folder)
         }
-        throw .missing("the folder of meter models was not found; give it with --share (it is hardware/ of the checkout)")
+        throw .missing(
+            "the folder of meter models was not found; give it with --share (it is hardware/ of the checkout)")
     }
 }

@@ -19,13 +19,21 @@ struct WirePace: Sendable {
         self.replyDelay = replyDelay
     }
 
-    /// Waits until `count` bytes that began at `start` are through.
-    func wait(from start: Uptime, count: Int) { Self.wait(until: start + Int64(count) * character / 1000 + 1) }
+    /// Waits until `count` bytes that began at `start` are through. `exactly`: the last stretch is spun, because a
+    /// sleeping thread wakes late by up to a tenth of a millisecond: a whole character at 115200 baud.
+    func wait(from start: Uptime, count: Int, exactly: Bool) {
+        let deadline = start + Int64(count) * character / 1000 + 1
+        Self.sleep(until: exactly ? deadline + -Self.spin : deadline)
+        while exactly, BoardClock.uptime() < deadline {}
+    }
+
+    /// Microseconds.
+    private static let spin: Int64 = 150
 
     /// Bytes written at once: about a millisecond of wire, so that a reply trickles in as it does from a real line.
     var chunk: Int { max(1, Int(1_000_000 / character)) }
 
-    static func wait(until deadline: Uptime) {
+    private static func sleep(until deadline: Uptime) {
         while true {
             let left = deadline - BoardClock.uptime()
             guard left > 0 else { return }

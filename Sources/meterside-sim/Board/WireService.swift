@@ -111,12 +111,12 @@ struct WireService: Sendable {
             write(reply[...], on: descriptor)
             return
         }
-        pace.wait(from: start, count: requestBytes)
+        pace.wait(from: start, count: requestBytes, exactly: false)
         let replyStart = start + Int64(requestBytes) * pace.character / 1000 + pace.replyDelay
         var sent = 0
         while sent < reply.count {
             let next = min(reply.count, sent + pace.chunk)
-            pace.wait(from: replyStart, count: next)
+            pace.wait(from: replyStart, count: next, exactly: next == reply.count)
             write(reply[sent..<next], on: descriptor)
             sent = next
         }

@@ -84,10 +84,13 @@ struct CloudCommand: ParsableCommand {
                     : "journal  \(entry.seq)  \(entry.kind)  \(RecordText.short(entry))")
         case .receipt(let upTo): Console.line("receipt  up to \(upTo)")
         case .resend(let from, let to): Console.line("resend   asked for \(from) to \(to)")
-        case .alarm(let value): Console.line("alarm    \(value["data"]?["alarm"]?.string ?? value["kind"]?.string ?? "?")")
+        case .alarm(let value):
+            Console.line("alarm    \(value["data"]?["alarm"]?.string ?? value["kind"]?.string ?? "?")")
         case .result(let value):
             Console.line(
-                json ? String(decoding: JSONWriter.compact(value), as: UTF8.self) : "result   \(RecordText.result(value))")
+                json
+                    ? String(decoding: JSONWriter.compact(value), as: UTF8.self)
+                    : "result   \(RecordText.result(value))")
         case .fault(let text): Console.line("FAULT    \(text)")
         }
     }

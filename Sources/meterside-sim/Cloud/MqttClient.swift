@@ -135,6 +135,7 @@ final class MqttClient {
     }
 
     private static func text(_ result: Int32) -> String {
-        result == MOSQ_ERR_ERRNO.rawValue ? String(cString: strerror(errno)) : String(cString: mosquitto_strerror(result))
+        result == MOSQ_ERR_ERRNO.rawValue
+            ? String(cString: strerror(errno)) : String(cString: mosquitto_strerror(result))
     }
 }

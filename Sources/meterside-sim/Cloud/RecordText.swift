@@ -71,7 +71,8 @@ enum LiveText {
     static func short(_ value: JSONValue) -> String {
         let parts = [
             reading("power_w", of: value).map { "\($0) W" }, reading("voltage_l1_v", of: value).map { "\($0) V" },
-            reading("import_wh", of: value).map { "\($0) Wh in" }, reading("export_wh", of: value).map { "\($0) Wh out" },
+            reading("import_wh", of: value).map { "\($0) Wh in" },
+            reading("export_wh", of: value).map { "\($0) Wh out" },
         ]
         return parts.compactMap { $0 }.joined(separator: "  ")
     }

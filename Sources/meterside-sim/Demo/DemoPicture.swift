@@ -96,13 +96,19 @@ struct DemoPicture {
         case .resend(let from, let to): return "the cloud asked again for records \(from) to \(to)"
         case .alarm(let value): return "alarm: \(value["data"]?["alarm"]?.string ?? value["kind"]?.string ?? "?")"
         case .result(let value):
-            lastCommand = RecordText.result(value)
+            lastCommand = Self.answer(value)
             if value["command"]?.string == "ping", value["state"]?.string == "completed" { pings += 1 }
             return nil
         case .fault(let text):
             isChainBroken = true
             return "FAULT at the cloud: \(text)"
         }
+    }
+
+    private static func answer(_ value: JSONValue) -> String {
+        let record = value["seq"]?.integer.map { ", in record \($0)" } ?? ""
+        return "signed \(value["command"]?.string ?? "?") \(value["id"]?.string ?? "?"): "
+            + "\(value["state"]?.string ?? "?") (\(value["code"]?.string ?? "?"))\(record)"
     }
 
     private mutating func take(_ entry: CloudStore.JournalEntryText) -> String? {

@@ -29,10 +29,11 @@ struct DemoScreen {
         ]
         for meter in picture.meters {
             let live = meter.live ?? .null
+            let volts = LiveText.reading("voltage_l1_v", of: live).map { Column.cut($0, decimals: 1) }
             lines.append(
                 Column.left(meter.serial, 11) + Column.left(meter.model, 15)
                     + Column.right(LiveText.reading("power_w", of: live).map { "\(Column.whole($0)) W" } ?? "-", 9)
-                    + Column.right(LiveText.reading("voltage_l1_v", of: live).map { Column.cut($0, decimals: 1) } ?? "-", 8)
+                    + Column.right(volts ?? "-", 8)
                     + Column.right(LiveText.reading("import_wh", of: live).map(Column.kilo) ?? "-", 13)
                     + Column.right(LiveText.reading("export_wh", of: live).map(Column.kilo) ?? "-", 13)
                     + "  " + tone(meter.state, isGood: meter.state == "live"))
@@ -41,7 +42,9 @@ struct DemoScreen {
     }
 
     private func intervals(_ picture: DemoPicture) -> [String] {
-        var lines = [bold(Column.left("INTERVALS", 11) + "end (UTC), Wh in/out, quality: A actual, E estimated, N none")]
+        var lines = [
+            bold(Column.left("INTERVALS", 11) + "end (UTC), Wh in/out, quality: A actual, E estimated, N none")
+        ]
         for meter in picture.meters {
             let cells = meter.intervals.map { interval in
                 Column.left(
@@ -63,7 +66,8 @@ struct DemoScreen {
             bold(Column.left("JOURNAL", 11))
                 + "\(picture.head) records on the box; the cloud holds \(picture.verified), chain \(chain)",
             bold(Column.left("MQTT", 11))
-                + "\(picture.mqtt), \(picture.messages) messages, acknowledged to \(picture.acknowledged); outbox \(waiting)",
+                + "\(picture.mqtt), \(picture.messages) messages, acknowledged to \(picture.acknowledged); "
+                + "outbox \(waiting)",
             bold(Column.left("COMMAND", 11)) + Column.cut(picture.lastCommand, to: 68),
             bold(Column.left("NEWS", 11)) + Column.cut(picture.news, to: 68), "",
         ]

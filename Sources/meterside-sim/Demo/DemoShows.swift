@@ -70,7 +70,9 @@ final class DemoLog: DemoShow {
     func draw(_ picture: DemoPicture, now: WallTime) {
         if let pending = picture.pending, pending != lastPending {
             lastPending = pending
-            if pending == 0 { tell("outbox empty: the cloud acknowledged everything to record \(picture.acknowledged)") }
+            if pending == 0 {
+                tell("outbox empty: the cloud acknowledged everything to record \(picture.acknowledged)")
+            }
         }
         draws += 1
         guard draws % 10 == 0 else { return }

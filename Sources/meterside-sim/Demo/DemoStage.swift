@@ -94,7 +94,9 @@ final class DemoStage {
         }
     }
 
-    private static func broker(_ executable: String, port: UInt16, folder: String) throws(SimulatorFailure) -> ChildProcess {
+    private static func broker(_ executable: String, port: UInt16, folder: String) throws(SimulatorFailure)
+        -> ChildProcess
+    {
         let path = folder + "/mosquitto.conf"
         var text = "listener \(port) 127.0.0.1\nallow_anonymous true\npersistence false\n"
         // Started by root, mosquitto becomes the user "mosquitto" unless it is told to stay.

@@ -49,7 +49,9 @@ struct ReplayCommand: ParsableCommand {
             pace: paced ? WirePace(line: settings, isModbus: capture.wire == .modbusRTU, replyDelay: 0) : nil,
             counters: counters, faults: SharedFaults())
         Console.line(
-            "replay: \(responder.replies) replies to \(responder.requests) different requests (\(capture.wire.rawValue))")
+            "replay: \(responder.replies) replies to \(responder.requests) different requests "
+                + "(\(capture.wire.rawValue))"
+        )
         if tcp || capture.wire == .modbusTCP {
             let line = try TcpLine(port: 0)
             try line.start(service)

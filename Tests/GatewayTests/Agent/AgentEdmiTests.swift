@@ -141,6 +141,20 @@ import Testing
         #expect(bench.agent.nextWake == nil)
     }
 
+    @Test func scan_withoutALogIn_logsInNowhere() throws {
+        let meter = EdmiBenchMeter()
+        var bench = Bench(BenchMeters.configuration([]), wire: meter.answer)
+        let order = ScanOrder(
+            port: PortID("x"), wire: .edmi, lines: [BenchMeters.line], units: nil, serials: [217_072_470], user: nil,
+            password: nil, models: [])
+        bench.give(.request(.meterScan(order), token: 7))
+        bench.pass(seconds: 30)
+        #expect(meter.logins == 0)
+        let found = try #require(try bench.value(7)["found"]?.array)
+        #expect(found.map { $0["serial"] } == [.null, "217072470"])
+        #expect(found.allSatisfy { $0["note"]?.string?.contains("give a user") == true })
+    }
+
     @Test func scan_withALogIn_namesTheMeter() throws {
         let meter = EdmiBenchMeter()
         var bench = Bench(BenchMeters.configuration([]), wire: meter.answer)
@@ -150,8 +164,9 @@ import Testing
         bench.give(.request(.meterScan(order), token: 7))
         bench.pass(seconds: 30)
         let found = try #require(try bench.value(7)["found"]?.array)
-        #expect(found.count == 2)
-        #expect(found.allSatisfy { $0["serial"] == "217072470" && $0["protocol"] == "edmi" })
-        #expect(found.last?["address"] == 217_072_470)
+        #expect(found.count == 1)
+        #expect(found.first?["protocol"] == "edmi")
+        #expect(found.first?["serial"] == "217072470")
+        #expect(found.first?["address"] == 217_072_470)
     }
 }

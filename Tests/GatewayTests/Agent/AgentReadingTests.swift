@@ -73,12 +73,18 @@ import Testing
         bench.give(.mqttConnected)
         bench.pass(seconds: 60)
         let live = bench.published.filter { $0.topic == "meter/1001/live" }
-        #expect(live.count == 2)
+        // The newest poll at once, then two more.
+        #expect(live.count == 3)
         #expect(live.allSatisfy { !$0.retained })
         bench.give(.mqttDisconnected("gone"))
         let count = bench.published.count
         bench.pass(seconds: 60)
         #expect(bench.published.count == count)
+        bench.give(.mqttConnected)
+        bench.give(.mqttDisconnected("gone"))
+        bench.give(.mqttConnected)
+        // `state` twice, the newest poll once.
+        #expect(bench.published.count == count + 3)
     }
 
     @Test func live_hasTheContractsShape() throws {

@@ -169,7 +169,8 @@ import Testing
 
     // MARK: Scan
 
-    private func order(units: [UInt8]? = nil, lines: [LineSettings]? = nil, wire: PortProtocol? = .modbus) -> ScanOrder {
+    private func order(units: [UInt8]? = nil, lines: [LineSettings]? = nil, wire: PortProtocol? = .modbus) -> ScanOrder
+    {
         ScanOrder(
             port: PortID("x"), wire: wire, lines: lines, units: units, serials: [], user: nil, password: nil,
             models: [BenchMeters.model()])

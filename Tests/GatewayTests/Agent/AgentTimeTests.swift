@@ -213,4 +213,19 @@ import Testing
         bench.give(.request(.meterList, token: 5))
         #expect(try bench.value(5)["meters"]?.array?.count == 1)
     }
+
+    @Test func commissioning_ofAnUnconfiguredBox_recordsFromThenOn() throws {
+        var blank = BenchMeters.configuration([])
+        blank.box.unconfigured = true
+        blank.box.id = ""
+        let meter = ScriptedMeter()
+        var bench = Bench(blank, wire: meter.answer)
+        bench.pass(seconds: 600)
+        #expect(bench.journal.isEmpty)
+        bench.give(.reconfigure(BenchMeters.configuration([try BenchMeters.meter("1")]), keys: []))
+        bench.pass(seconds: 1)
+        #expect(bench.journal.prefix(2).map(\.key) == ["box.created/1", "box.started/2"])
+        #expect(bench.records(.boxCreated) == [["box": "BENCH"]])
+        #expect(bench.records(.meterUp).count == 1)
+    }
 }

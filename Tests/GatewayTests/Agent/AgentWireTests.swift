@@ -128,7 +128,9 @@ import Testing
             fault.message.hasPrefix("port b at 9600 baud 8N1 cannot carry its polls, they need 107 % of its time: "))
         #expect(
             fault.message.contains("meter 1: 1 exchanges of 25 bytes = 26 ms + 7 ms silence = 33 ms every 1 s"))
-        #expect(fault.message.hasSuffix("use poll_seconds of at least 2 for all of them, a higher baud rate, or another port"))
+        #expect(
+            fault.message.hasSuffix(
+                "use poll_seconds of at least 2 for all of them, a higher baud rate, or another port"))
     }
 
     @Test func budget_ofTcp_isNotCounted() throws {
