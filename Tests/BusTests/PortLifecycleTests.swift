@@ -120,7 +120,7 @@ private let acknowledged = Act.hex("02 06 06 A4 03")
 
     @Test func submit_toAnUnknownPort_isAnsweredAtOnce() {
         let log = EventLog()
-        let bus = Bus(clock: TestClock()) { log.append($0) }
+        let bus = BusPorts(clock: TestClock()) { log.append($0) }
         bus.submit(BusRequest(id: 7, port: PortID("z"), operation: .edmi(question)))
         #expect(log.outcome(7) == .failed(.portDown("there is no port z")))
     }
@@ -140,7 +140,7 @@ private let acknowledged = Act.hex("02 06 06 A4 03")
         let peer = try PtyPeer(cut: Peer.edmi) { _, _ in [acknowledged] }
         defer { peer.stop() }
         let log = EventLog()
-        let bus = Bus(clock: TestClock()) { log.append($0) }
+        let bus = BusPorts(clock: TestClock()) { log.append($0) }
         let configuration = PortConfiguration(
             id: PortID("a"), wire: .serial(device: peer.path, line: .fast, rs485: false), protocol: .edmi)
         var id: UInt64 = 0

@@ -8,7 +8,8 @@ final class BoxUnderTest {
     /// How much faster than real time the board and the daemon live.
     let scale: Int
     private let anchor: Int64
-    private var daemon: Process?
+    private var daemon: Child?
+    private let boardInput = InputPipe()
 
     init(_ sandbox: Sandbox, scale: Int = 60) {
         self.sandbox = sandbox
@@ -22,7 +23,7 @@ final class BoxUnderTest {
     func startBoard() throws -> Bool {
         _ = try sandbox.start(
             Programs.simulator, ["board", "--folder", sandbox.path("board")] + timeArguments, log: "board",
-            input: Pipe())
+            input: boardInput.readEnd)
         return sandbox.eventually {
             ["port-a", "port-b"].allSatisfy { FileManager.default.fileExists(atPath: sandbox.path("board/\($0)")) }
         }
@@ -109,12 +110,11 @@ final class BoxUnderTest {
     func killDaemon() { signal(SIGKILL) }
 
     func signal(_ number: Int32) {
-        guard let daemon else { return }
-        kill(daemon.processIdentifier, number)
-        if number != SIGHUP { daemon.waitUntilExit() }
+        daemon?.signal(number)
+        if number != SIGHUP { daemon?.wait() }
     }
 
-    var daemonExitCode: Int32? { daemon.flatMap { $0.isRunning ? nil : $0.terminationStatus } }
+    var daemonExitCode: Int32? { daemon?.exitCode }
     var daemonLog: String { sandbox.text("daemon.log") }
 
     /// Runs the command line against this daemon.

@@ -5,7 +5,7 @@ import Metering
 final class Broker {
     let port: Int
     private let sandbox: Sandbox
-    private var process: Process?
+    private var process: Child?
 
     init(_ sandbox: Sandbox, port: Int = Sandbox.freePort()) throws {
         self.sandbox = sandbox
@@ -20,28 +20,26 @@ final class Broker {
     }
 
     func kill() {
-        guard let process else { return }
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process?.kill()
     }
 }
 
 /// The cloud application: paho, not our own client.
 final class CloudPeer {
     private let sandbox: Sandbox
-    private let input = Pipe()
+    private let input = InputPipe()
 
     init(_ sandbox: Sandbox, port: Int, box: String, receipts: Bool = true) throws {
         self.sandbox = sandbox
         let arguments =
             [Programs.support("cloud.py"), "--port", String(port), "--box", box, "--folder", sandbox.folder.path]
             + (receipts ? [] : ["--no-receipts"])
-        _ = try sandbox.start(Programs.python, arguments, log: "cloud", input: input)
+        _ = try sandbox.start(Programs.python, arguments, log: "cloud", input: input.readEnd)
     }
 
     func publish(_ topic: String, _ payload: String, retain: Bool = false) {
         let order: JSONValue = ["topic": .string(topic), "payload": .string(payload), "retain": .bool(retain)]
-        input.fileHandleForWriting.write(Data(JSONWriter.compact(order) + [10]))
+        input.write(JSONWriter.compact(order) + [10])
     }
 
     /// Records in the order of arrival, repeats included.

@@ -4,7 +4,7 @@ import Metering
 /// A folder and the processes of one test; everything ends with it.
 final class Sandbox {
     let folder: URL
-    private var processes: [Process] = []
+    private var children: [Child] = []
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "ms-\(UUID().uuidString.prefix(8))")
@@ -12,10 +12,7 @@ final class Sandbox {
     }
 
     deinit {
-        for process in processes.reversed() where process.isRunning {
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        for child in children.reversed() { child.kill() }
         try? FileManager.default.removeItem(at: folder)
     }
 
@@ -41,40 +38,23 @@ final class Sandbox {
     }
 
     /// Starts a program that runs until the sandbox ends; its output goes to `<log>.log`.
-    func start(_ program: String, _ arguments: [String], log: String, input: Pipe? = nil) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        let file = folder.appending(path: log + ".log")
-        if !FileManager.default.fileExists(atPath: file.path) {
-            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-        }
-        let handle = try FileHandle(forWritingTo: file)
-        try handle.seekToEnd()
-        process.standardOutput = handle
-        process.standardError = handle
-        process.standardInput = input ?? FileHandle.nullDevice
-        try process.run()
-        processes.append(process)
-        return process
+    func start(_ program: String, _ arguments: [String], log: String, input: Int32? = nil) throws -> Child {
+        let child = try Child(program, arguments, input: input, output: path(log + ".log"), errors: path(log + ".log"))
+        children.append(child)
+        return child
     }
 
     /// Runs a program to its end.
-    func run(_ program: String, _ arguments: [String], input: String = "") throws -> (
-        code: Int32, out: String, err: String
-    ) {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
+    func run(
+        _ program: String, _ arguments: [String], input: String = ""
+    ) throws -> (code: Int32, out: String, err: String) {
         let name = UUID().uuidString
-        for suffix in ["out", "err"] { _ = FileManager.default.createFile(atPath: path(name + suffix), contents: nil) }
-        process.standardOutput = try FileHandle(forWritingTo: folder.appending(path: name + "out"))
-        process.standardError = try FileHandle(forWritingTo: folder.appending(path: name + "err"))
-        let file = try write(name + "in", input)
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: file))
-        try process.run()
-        process.waitUntilExit()
-        return (process.terminationStatus, text(name + "out"), text(name + "err"))
+        let file = open(try write(name + "in", input), O_RDONLY)
+        defer { close(file) }
+        let child = try Child(program, arguments, input: file, output: path(name + "out"), errors: path(name + "err"))
+        children.append(child)
+        let code = child.wait()
+        return (code, text(name + "out"), text(name + "err"))
     }
 
     /// Waits until something holds; false after a minute, which only a fault can make it take.

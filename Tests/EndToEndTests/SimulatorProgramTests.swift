@@ -32,8 +32,8 @@ import Testing
         let name = try #require(try folder())
         let pid = try #require(try Self.process(running: "metersided", under: name))
         kill(pid, SIGKILL)
-        demo.waitUntilExit()
-        #expect(demo.terminationStatus == 5)
+        demo.wait()
+        #expect(demo.exitCode == 5)
         #expect(sandbox.text("demo.log").contains("the daemon (metersided) is gone: signal 9 ended it"))
         #expect(try folder() == nil)
     }

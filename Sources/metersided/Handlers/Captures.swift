@@ -40,10 +40,10 @@ struct Captures {
     /// Frames were dropped because the client or the loop was too slow.
     mutating func overflow() { lost += 1 }
 
-    mutating func cancel(_ token: UInt64, on bus: Bus) { end(bus) { $0.token == token } }
+    mutating func cancel(_ token: UInt64, on bus: BusPorts) { end(bus) { $0.token == token } }
 
     /// Answers the captures whose time is over.
-    mutating func expire(_ now: Uptime, bus: Bus, server: ControlServer) {
+    mutating func expire(_ now: Uptime, bus: BusPorts, server: ControlServer) {
         for watch in watches {
             guard let until = watch.until, until <= now else { continue }
             server.answer(watch.token, ["frames": .integer(watch.frames), "lost": .integer(lost)])
@@ -51,7 +51,7 @@ struct Captures {
         end(bus) { $0.until.map { $0 <= now } ?? false }
     }
 
-    private mutating func end(_ bus: Bus, where isOver: (Watch) -> Bool) {
+    private mutating func end(_ bus: BusPorts, where isOver: (Watch) -> Bool) {
         let ended = watches.filter(isOver)
         watches.removeAll(where: isOver)
         for watch in ended where !watches.contains(where: { $0.port == watch.port }) {

@@ -20,7 +20,7 @@ final class MainLoop {
     let log: Logger
     let journal: JournalStore?
     let server: ControlServer
-    let bus: Bus
+    let bus: BusPorts
     var mqtt: MqttTransport?
     var configuration: DaemonConfiguration?
     var agent: Agent
@@ -60,7 +60,7 @@ final class MainLoop {
             configuration: configuration?.gateway ?? .unconfigured, recovered: opened?.recovered ?? .empty,
             verify: Signatures.isValid)
         let mailbox = mailbox
-        bus = Bus(clock: BusTime(time: time)) { events in mailbox.post(events.map { .bus($0) }) }
+        bus = BusPorts(clock: BusTime(time: time)) { events in mailbox.post(events.map { .bus($0) }) }
         if let journal { verifications = [JournalVerification(journal)] }
     }
 

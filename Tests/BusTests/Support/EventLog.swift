@@ -81,13 +81,13 @@ final class EventLog: Sendable {
 /// A bus with one port, and what it told.
 final class Bench {
     let log = EventLog()
-    let bus: Bus
+    let bus: BusPorts
     let port = PortID("a")
     private var nextID: UInt64 = 1
 
     init(_ wire: PortWire, _ protocol: WireProtocol) {
         let log = log
-        bus = Bus(clock: TestClock()) { log.append($0) }
+        bus = BusPorts(clock: TestClock()) { log.append($0) }
         bus.open(PortConfiguration(id: port, wire: wire, protocol: `protocol`))
     }
 

@@ -5,7 +5,7 @@ import Metering
 ///
 /// Events come in arrays, in order for each port, on the port's thread; an answer that needs no wire (unknown port,
 /// full queue) comes on the caller's own thread before `submit` returns. `deliver` should only enqueue.
-public final class Bus: Sendable {
+public final class BusPorts: Sendable {
     private struct Ports {
         var open: [PortWorker] = []
         /// Threads that were told to stop and may still hold their device.
