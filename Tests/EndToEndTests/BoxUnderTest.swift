@@ -11,7 +11,7 @@ final class BoxUnderTest {
     private var daemon: Child?
     private let boardInput = InputPipe()
 
-    init(_ sandbox: Sandbox, scale: Int = 60) {
+    init(_ sandbox: Sandbox, scale: Int = 30) {
         self.sandbox = sandbox
         self.scale = scale
         anchor = Int64(Date().timeIntervalSince1970 * 1000)
@@ -63,7 +63,7 @@ final class BoxUnderTest {
                 user = "READER"
                 password_file = "reader.password"
                 nmi = "1110029035"
-                poll_seconds = 30
+                poll_seconds = 60
                 [[meter]]
                 serial = "251308613"
                 model = "edmi-mk6"
@@ -71,7 +71,7 @@ final class BoxUnderTest {
                 addressed = true
                 user = "READER"
                 password_file = "reader.password"
-                poll_seconds = 30
+                poll_seconds = 60
                 [[meter]]
                 serial = "SDM-1"
                 model = "eastron-sdm630"
