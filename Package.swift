@@ -61,7 +61,7 @@ let package = Package(
         .executableTarget(
             name: "meterside-sim",
             dependencies: [
-                "Metering", "Drivers", "Gateway", "Simulator", "Toml", "Upstream", "Control", "CLinux", arguments,
+                "Metering", "Drivers", "Simulator", "Crypto", "Toml", "Control", "CLinux", "CMosquitto", arguments,
                 "metersided", "meterside",
             ]),
 
@@ -81,7 +81,7 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Metering", "Control", "CLinux", "metersided", "meterside", "meterside-sim"]),
+            dependencies: ["Metering", "Control", "Crypto", "CLinux", "metersided", "meterside", "meterside-sim"]),
     ],
     swiftLanguageModes: [.v6]
 )

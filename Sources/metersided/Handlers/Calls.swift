@@ -100,11 +100,16 @@ extension MainLoop {
         return nil
     }
 
-    /// Asks the agent something it answers at once.
+    /// Asks the agent something it answers at once. Whatever else that turn wants done is done with the next turn.
     func ask(_ request: ControlRequest) -> JSONValue? {
-        for case .answer(token: 0, let result) in agent.handle(.request(request, token: 0), at: time.now()) {
-            if case .success(let value) = result { return value }
+        var answer: JSONValue?
+        for effect in agent.handle(.request(request, token: 0), at: time.now()) {
+            if case .answer(token: 0, let result) = effect {
+                answer = try? result.get()
+            } else {
+                owedEffects.append(effect)
+            }
         }
-        return nil
+        return answer
     }
 }

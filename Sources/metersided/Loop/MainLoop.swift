@@ -30,6 +30,8 @@ final class MainLoop {
     var follows = EventFollowers()
     /// Ports opened for a scan that runs.
     var adHocPorts: [(token: UInt64, id: PortID)] = []
+    /// Effects of turns that were made to answer somebody at once; they come before those of the next turn.
+    var owedEffects: [Effect] = []
     var brokerReason = "no connection yet"
     /// What the walk along the chain found after start; empty while it is sound.
     var journalFault = ""
@@ -124,7 +126,8 @@ final class MainLoop {
     func handle(_ arrivals: [Arrival]) -> Int32? {
         var rest = arrivals[...]
         repeat {
-            var effects: [Effect] = []
+            var effects = owedEffects
+            owedEffects = []
             for arrival in rest.prefix(Self.batchLimit) {
                 guard let input = input(of: arrival) else { continue }
                 effects += agent.handle(input, at: time.now())
