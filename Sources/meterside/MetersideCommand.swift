@@ -14,7 +14,7 @@ struct MetersideCommand: ParsableCommand {
         subcommands: [
             StatusCommand.self, DoctorCommand.self, EventsCommand.self, VersionCommand.self, MeterGroup.self,
             IntervalGroup.self, ConfigGroup.self, LedgerGroup.self, OutboxGroup.self, KeyGroup.self,
-            CommandGroup.self, CaptureCommand.self, ReplayCommand.self,
+            CommandGroup.self, CreditGroup.self, CaptureCommand.self, ReplayCommand.self, Nem12Group.self,
         ])
 
     static func main() {

@@ -14,6 +14,11 @@ struct Signals {
         _ = clinux_signal_to_event(SIGTERM, stop)
         _ = clinux_signal_to_event(SIGINT, stop)
         _ = clinux_signal_to_event(SIGHUP, reload)
+        // Whoever started us may have left them blocked, and a daemon that cannot be told to stop must be killed.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, signal) }
+        sigprocmask(SIG_UNBLOCK, &signals, nil)
     }
 
     var pollDescriptors: [pollfd] {
