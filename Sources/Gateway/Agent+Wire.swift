@@ -46,13 +46,15 @@ extension Agent {
         _ operation: BusOperation, line: LineSettings?, port: Int, owner: BusOwner, turn: inout Turn
     ) {
         lastRequest += 1
-        ports[port].sent(lastRequest, by: owner)
+        ports[port].sent(lastRequest, by: owner, at: turn.moment.uptime)
         turn.emit(.bus(BusRequest(id: lastRequest, port: ports[port].id, operation: operation, line: line)))
     }
 
     /// An answer from a port.
     mutating func take(_ reply: BusReply, turn: inout Turn) {
-        guard let port = portIndices[reply.port], let owner = ports[port].answered(reply.id) else { return }
+        guard let port = portIndices[reply.port],
+            let owner = ports[port].answered(reply.id, at: reply.at.uptime)
+        else { return }
         if touched.last != port { touched.append(port) }
         switch owner {
         case .meter(let meter):

@@ -87,8 +87,9 @@ struct ManagedMeter: Sendable {
             // The clock lost time while nobody looked: how long the meter ran since the journal's last interval is unknown.
             for index in kept.indices { keeper.breakSpan(index, why: .clock) }
         }
+        // Polls spread over a serial line's time. On TCP they go together: one wake then serves many of them.
         schedule = PollSchedule(
-            pollSeconds: settings.pollSeconds, index: place, count: count, start: moment.uptime)
+            pollSeconds: settings.pollSeconds, index: line == nil ? 0 : place, count: count, start: moment.uptime)
         nextPoll = moment.uptime
         nextClock = moment.uptime
         wantedSince = moment.uptime

@@ -26,9 +26,14 @@ enum BusOwner: Hashable, Sendable {
 }
 
 /// One wire and its single master: who goes next, and what is out there. Two requests may be outstanding, so that the
-/// port's thread finds the next one waiting when it has finished one.
+/// port's thread finds the next one waiting when it has finished one. A wire that answers in less than a millisecond
+/// gets more at once, because waking its thread and the loop costs more than the exchange itself.
 struct PortScheduler: Sendable {
     static let outstandingLimit = 2
+    /// Few enough that a wire that suddenly falls silent does not keep a command waiting long.
+    static let fastLimit = 8
+    /// What is outstanding should be answered within so many microseconds.
+    private static let moment: Int64 = 5000
 
     let id: PortID
     private(set) var isUp = true
@@ -37,6 +42,9 @@ struct PortScheduler: Sendable {
     /// While a scan runs on the port, polling pauses; boundaries and people do not wait for it.
     var isScanning = false
     private(set) var outstanding: [Outstanding] = []
+    /// How long an exchange took of late, microseconds: rises at once, falls slowly.
+    private var pace = PortScheduler.moment
+    private var lastAnswer = Uptime(microseconds: 0)
     private var ready = BinaryHeap<Ready>()
     private var order: UInt64 = 0
 
@@ -44,6 +52,7 @@ struct PortScheduler: Sendable {
     struct Outstanding: Hashable, Sendable {
         var request: UInt64
         var owner: BusOwner
+        var sentAt: Uptime
     }
 
     /// A meter that wants the wire.
@@ -64,7 +73,12 @@ struct PortScheduler: Sendable {
     init(id: PortID) { self.id = id }
 
     /// Whether another request may go out.
-    var hasRoom: Bool { isUp && outstanding.count < Self.outstandingLimit }
+    var hasRoom: Bool { isUp && outstanding.count < limit }
+
+    private var limit: Int {
+        if isScanning { return Self.outstandingLimit }
+        return Int(min(Int64(Self.fastLimit), max(Int64(Self.outstandingLimit), Self.moment / max(1, pace))))
+    }
 
     /// Puts a meter in line. `due` is since when it waits: of equals the longest waiting goes first. A newer ticket of
     /// the same meter makes older entries stale.
@@ -80,14 +94,17 @@ struct PortScheduler: Sendable {
         return (first.meter, first.ticket)
     }
 
-    mutating func sent(_ request: UInt64, by owner: BusOwner) {
-        outstanding.append(Outstanding(request: request, owner: owner))
+    mutating func sent(_ request: UInt64, by owner: BusOwner, at now: Uptime) {
+        outstanding.append(Outstanding(request: request, owner: owner, sentAt: now))
     }
 
-    /// Whose request a reply answers; nil for one nobody waits for any more.
-    mutating func answered(_ request: UInt64) -> BusOwner? {
+    /// Whose request a reply answers; nil for one nobody waits for any more. `moment` is when the port had it.
+    mutating func answered(_ request: UInt64, at moment: Uptime) -> BusOwner? {
         guard let index = outstanding.firstIndex(where: { $0.request == request }) else { return nil }
-        return outstanding.remove(at: index).owner
+        let done = outstanding.remove(at: index)
+        pace = max(moment - max(done.sentAt, lastAnswer), pace - pace / 4)
+        lastAnswer = max(lastAnswer, moment)
+        return done.owner
     }
 
     /// Meters have new numbers (nil: gone) and will line up again.

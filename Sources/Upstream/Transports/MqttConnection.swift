@@ -29,7 +29,6 @@ final class MqttConnection {
     private let verification: UnsafeMutablePointer<Int32>
     private var logLines: [String] = []
     private var end: MqttEnd?
-    private var subscriptionsOpen = 2
     /// A handshake of TLS 1.3 is over, and for how many more looks we wait for what the broker says to it.
     private var isJudging = false
     private var silence = 5
@@ -229,10 +228,14 @@ final class MqttConnection {
         phase = .subscribing
         // Retain As Published, or a retained command could not be told from a new one; Retain Handling 2: send none.
         let options = Int32(MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue | MQTT_SUB_OPT_SEND_RETAIN_NEVER.rawValue)
-        for topic in [receiptTopic, commandTopic] {
-            let result = mosquitto_subscribe_v5(client, nil, topic, 1, options, nil)
-            if result != 0 { end = .unreachable("subscribing: \(String(cString: mosquitto_strerror(result)))") }
+        // Both in one packet: the answer to a second one could wait 40 ms for the acknowledgement of the first (Nagle).
+        let result = receiptTopic.withCString { receipt in
+            commandTopic.withCString { command in
+                var topics: [UnsafeMutablePointer<CChar>?] = [receipt, command].map { .init(mutating: $0) }
+                return mosquitto_subscribe_multiple(client, nil, Int32(topics.count), &topics, 1, options, nil)
+            }
         }
+        if result != 0 { end = .unreachable("subscribing: \(String(cString: mosquitto_strerror(result)))") }
     }
 
     private func subscribed(_ codes: [Int32]) {
@@ -241,8 +244,6 @@ final class MqttConnection {
             end = .refused("the broker does not let us subscribe below meterside/\(settings.box)/: \(why)")
             return
         }
-        subscriptionsOpen -= 1
-        guard subscriptionsOpen == 0 else { return }
         phase = .up
         mosquitto_log_callback_set(client, nil)
     }

@@ -119,7 +119,10 @@ final class MqttLoop {
                 stopAt = limit
                 if connection.inFlight.isEmpty || now >= limit { return connection.leave() }
             }
-            isFlowing = sent && !heard && !connection.wantsWrite && connection.inFlight.count < Self.busy
+            // The first messages of a connection are waited for: they go at once.
+            isFlowing =
+                sent && now - began >= Self.welcome && !heard && !connection.wantsWrite
+                && connection.inFlight.count < Self.busy
         }
     }
 
@@ -186,6 +189,8 @@ final class MqttLoop {
     /// Milliseconds between two looks at a handshake that cannot say what it waits for.
     private static let greetingStep: Int64 = 100
     private static let gathering: Int64 = 20
+    /// Microseconds from the start of a connection without gathering.
+    private static let welcome: Int64 = 1_000_000
     /// Milliseconds to sleep at most: the library's keep-alive counts seconds.
     private static let idle: Int64 = 2000
     /// Messages in flight from which acknowledgements are read as they come.

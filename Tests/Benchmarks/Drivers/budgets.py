@@ -43,5 +43,6 @@ with Bench() as bench:
     result |= {"written": after - before, "syncs_whole_run": total, "filesystem": kind}
     print(
         f"an hour of 4 meters: {(after - before) / 2**20:.2f} MiB written (2) on {kind}, "
-        f"{total} syncs in {(time.monotonic() - began + 6) * SCALE / 60:.0f} minutes, start and end included (120 an hour)")
+        f"{total} syncs in {(time.monotonic() - began + 6) * SCALE / 60:.0f} minutes, start and end included (120 an "
+        "hour)")
 finish(result, "budgets")

@@ -2,6 +2,7 @@
 how many polls a counted thing is worth, and what it does not do."""
 import json
 import pathlib
+import sys
 
 from box import PEERS, PROGRAMS, ROWS
 
@@ -68,8 +69,9 @@ class Collectd(Peer):
 
     def start(self):
         lines = [
-            'Hostname "bench"', "Interval 1", f'BaseDir "{self.bench.folder}"', 'TypesDB "/usr/share/collectd/types.db"',
-            "ReadThreads 5", "WriteThreads 2", "LoadPlugin modbus", "LoadPlugin mqtt", "<Plugin modbus>",
+            'Hostname "bench"', "Interval 1", f'BaseDir "{self.bench.folder}"',
+            'TypesDB "/usr/share/collectd/types.db"', "ReadThreads 5", "WriteThreads 2", "LoadPlugin modbus",
+            "LoadPlugin mqtt", "<Plugin modbus>",
         ]
         for index, row in enumerate(ROWS):
             lines += [
@@ -94,7 +96,8 @@ class Modpoll(Peer):
     name = "modpoll"
     filters = ("modpoll/+/data",)
     warm = 5
-    notes = "one read a unit, QoS 1; stores nothing"
+    notes = "one read a unit, QoS 1, -d: prints no values; stores nothing"
+    quiet = ("-d",)
     program = PEERS / "modpoll" / "bin" / "modpoll"
 
     def missing(self):
@@ -109,18 +112,30 @@ class Modpoll(Peer):
         path = self.bench.folder / "modpoll.csv"
         path.write_text("\n".join(lines) + "\n")
         return self.bench.start(
-            [self.program, "-d", "--loglevel", "ERROR", "--tcp", "127.0.0.1", "--tcp-port", self.slave.port, "--rate",
-             "1", "--interval", "0", "-f", path, "--mqtt-host", "127.0.0.1", "--mqtt-port", self.bench.broker_port,
-             "--mqtt-qos", "1", "--mqtt-clientid", "modpoll"], "modpoll")
+            [self.program, *self.quiet, "--loglevel", "ERROR", "--tcp", "127.0.0.1", "--tcp-port", self.slave.port,
+             "--rate", "1", "--interval", "0", "-f", path, "--mqtt-host", "127.0.0.1", "--mqtt-port",
+             self.bench.broker_port, "--mqtt-qos", "1", "--mqtt-clientid", "modpoll", "--mqtt-version", "5.0"],
+            "modpoll")
+
+
+class ModpollTables(Modpoll):
+    name = "modpoll, printing"
+    notes = "the same without -d: it prints a table of every unit, as it does when it is just started"
+    quiet = ()
 
 
 class Modbus4mqtt(Peer):
     """A process knows one unit, so `units` of them run, kept few: its cost a poll does not depend on how many."""
 
     name = "modbus4mqtt"
-    filters = ("modbus4mqtt/+/live",)
+    filters = ("modbus4mqtt/#",)
     warm = 8
-    notes = "a process a unit, QoS 0 only, no floats (the same words as uint32), sleeps 50 ms a poll; stores nothing"
+    worth = len(ROWS)
+    needle = ""
+    as_json = False
+    notes = (
+        "a process a unit (10 of them), a message a value, QoS 0 only, no floats (the same words as uint32), every "
+        "1.05 s; stores nothing")
     program = PEERS / "modbus4mqtt" / "bin" / "modbus4mqtt"
 
     def __init__(self, bench, slave, units):
@@ -136,14 +151,22 @@ class Modbus4mqtt(Peer):
                 "ip": "127.0.0.1", "port": self.slave.port, "update_rate": 1, "device_address": unit,
                 "scan_batching": 20, "word_order": "highlow",
                 "registers": [
-                    {"pub_topic": f"{unit}/live", "json_key": row, "address": 2 * index, "table": "input",
-                     "type": "uint32", "pub_only_on_change": False} for index, row in enumerate(ROWS)],
+                    {"address": 2 * index, "table": "input", "type": "uint32", "pub_only_on_change": False,
+                     **({"pub_topic": f"{unit}/live", "json_key": row} if self.as_json
+                        else {"pub_topic": f"{unit}/{row}"})} for index, row in enumerate(ROWS)],
             }
             (self.bench.folder / f"unit{unit}.yaml").write_text(json.dumps(config))  # JSON is YAML
         script = " & ".join(
             f'"{self.program}" --hostname 127.0.0.1 --port {self.bench.broker_port} '
             f'--config "{self.bench.folder}/unit{unit}.yaml"' for unit in range(1, self.units + 1))
         return self.bench.start(["/bin/sh", "-c", script + " & wait"], "modbus4mqtt")
+
+
+class Modbus4mqttJson(Modbus4mqtt):
+    name = "modbus4mqtt, JSON"
+    worth = 1
+    as_json = True
+    notes = "the same with one JSON message a poll (its json_key)"
 
 
 class Thingsboard(Peer):
@@ -187,13 +210,16 @@ class Thingsboard(Peer):
             "grpc": {"enabled": False},
             "connectors": [{"type": "modbus", "name": "bench", "configuration": "modbus.json"}],
         }
+        stub = pathlib.Path(__file__).with_name("platform_stub.py")
+        self.bench.start([sys.executable, stub, self.bench.broker_port], "platform")
         folder = self.bench.folder / "thingsboard"
-        folder.mkdir()
+        (folder / "logs").mkdir(parents=True)
         (folder / "tb_gateway.json").write_text(json.dumps(gateway))
         (folder / "modbus.json").write_text(json.dumps({"master": {"slaves": slaves}, "logLevel": "ERROR"}))
-        source = next((PEERS / "thingsboard-gateway").glob("lib/python*/site-packages/thingsboard_gateway/config/logs.json"))
+        shipped = "lib/python*/site-packages/thingsboard_gateway/config/logs.json"
+        source = next((PEERS / "thingsboard-gateway").glob(shipped))
         (folder / "logs.json").write_text(source.read_text().replace('"INFO"', '"ERROR"'))
         return self.bench.start([self.program], "thingsboard", cwd=folder, env={"TB_GW_CONFIG_DIR": str(folder)})
 
 
-ALL = [Meterside, Plain, PlainSpread, Collectd, Modpoll, Modbus4mqtt, Thingsboard]
+ALL = [Meterside, Plain, PlainSpread, Collectd, Modpoll, ModpollTables, Modbus4mqtt, Modbus4mqttJson, Thingsboard]

@@ -1,9 +1,9 @@
 """How much of a serial line's time is used: the real daemon on a paced pseudo-terminal, against plain libmodbus.
 
 The plan of polls alone never fills a line (an overfull one is refused), so four meters are asked through the control
-socket without a pause (`meter.read`, eight outstanding): the port always finds the next request waiting. Measured at the
-other end of the line, from one request to the next: elapsed time over the shortest possible (request, reply, and 3.5
-characters of silence after each). Below 1.000 the silence is broken.
+socket without a pause (`meter.read`, eight outstanding): the port always finds the next request waiting. Measured at
+the other end of the line, from one request to the next: elapsed time over the shortest possible (request, reply, and
+3.5 characters of silence after each). Below 1.000 the silence is broken.
 """
 import argparse
 import subprocess

@@ -5,8 +5,8 @@
 //   ?   one line of JSON about the exchanges since the last `0`
 //   0   forgets them
 //
-// A request of n characters is over n characters after its bytes came; the unit then keeps 3.5 characters of silence and
-// sends, and the reply is readable when its last character would have been on the wire. The master owes another 3.5
+// A request of n characters is over n characters after its bytes came; the unit then keeps 3.5 characters of silence
+// and sends, and the reply is readable when its last character would have been on the wire. The master owes another 3.5
 // characters. So a cycle, from one request to the next, cannot be shorter than all characters and two silences unless
 // the master breaks the silence; everything longer is the master's (and this machine's) own time.
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 // The other side of the broker: subscribes at QoS 1 and counts what arrives. Its count is what programs are judged by.
 //
-// usage: receiver PORT NEEDLE FILTER…      NEEDLE is counted inside payloads ("" counts messages). Prints `ready` when
-// the broker has taken the subscriptions, then obeys lines on standard input until it ends:
+// usage: receiver PORT NEEDLE FILTER…      NEEDLE is counted inside payloads ("" counts messages). Prints `ready`
+// when the broker has taken the subscriptions, then obeys lines on standard input until it ends:
 //   ?   one line of JSON about what came since the last `0`
 //   0   forgets it
 #define _GNU_SOURCE

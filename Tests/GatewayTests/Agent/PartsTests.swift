@@ -60,12 +60,45 @@ import Testing
 
     @Test func answered_isNobodysAfterThePortWentDown() {
         var port = PortScheduler(id: PortID("a"))
-        port.sent(7, by: .meter(0))
+        port.sent(7, by: .meter(0), at: Uptime(seconds: 1))
         port.wentDown("gone")
-        #expect(port.answered(7) == nil)
+        #expect(port.answered(7, at: Uptime(seconds: 2)) == nil)
         #expect(!port.hasRoom)
         port.cameUp()
         #expect(port.hasRoom)
+    }
+}
+
+extension PortSchedulerTests {
+    /// How many requests the port takes now, starting with number `first`; they are answered `pace` microseconds apart.
+    private func fill(_ port: inout PortScheduler, from first: UInt64, at start: Int64, pace: Int64) -> Int {
+        var count: UInt64 = 0
+        while port.hasRoom, count < 100 {
+            port.sent(first + count, by: .meter(0), at: Uptime(microseconds: start))
+            count += 1
+        }
+        for index in 0..<count {
+            _ = port.answered(first + index, at: Uptime(microseconds: start + pace * Int64(index + 1)))
+        }
+        return Int(count)
+    }
+
+    @Test func hasRoom_growsOnAWireThatAnswersAtOnce_andFallsBackWhenItIsSlow() {
+        var port = PortScheduler(id: PortID("a"))
+        #expect(fill(&port, from: 0, at: 0, pace: 100) == PortScheduler.outstandingLimit)
+        for round in 1...10 { _ = fill(&port, from: UInt64(round) * 1000, at: Int64(round) * 100_000, pace: 100) }
+        #expect(fill(&port, from: 50_000, at: 2_000_000, pace: 100) == PortScheduler.fastLimit)
+        // One silence is enough.
+        _ = fill(&port, from: 60_000, at: 3_000_000, pace: 2_000_000)
+        #expect(fill(&port, from: 70_000, at: 90_000_000, pace: 100) == PortScheduler.outstandingLimit)
+    }
+
+    @Test func hasRoom_onASerialLine_staysAtTwo() {
+        var port = PortScheduler(id: PortID("a"))
+        for round in 0...10 {
+            let taken = fill(&port, from: UInt64(round) * 1000, at: Int64(round) * 100_000, pace: 4000)
+            #expect(taken == PortScheduler.outstandingLimit)
+        }
     }
 }
 

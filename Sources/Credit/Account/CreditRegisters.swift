@@ -1,0 +1,79 @@
+import Metering
+
+/// The money of an account, micro-units. Everything but the balance is at least 0.
+public struct CreditRegisters: Hashable, Sendable {
+    /// What is left; may be negative.
+    public var balance: Int64
+    /// Emergency credit drawn and not repaid, loans included.
+    public var emergencyUsed: Int64
+    /// The part of `emergencyUsed` that came from loans: repaying it makes nothing available again.
+    public var loanUsed: Int64
+    /// Charges kept out of emergency credit.
+    public var accumulated: Int64
+    /// Owed, and taken from payments.
+    public var paymentDebt: Int64
+    /// Owed, and taken by time.
+    public var timeDebt: Int64
+
+    /// Registers in micro-units.
+    public init(
+        balance: Int64 = 0, emergencyUsed: Int64 = 0, loanUsed: Int64 = 0, accumulated: Int64 = 0,
+        paymentDebt: Int64 = 0, timeDebt: Int64 = 0
+    ) {
+        self.balance = balance
+        self.emergencyUsed = emergencyUsed
+        self.loanUsed = loanUsed
+        self.accumulated = accumulated
+        self.paymentDebt = paymentDebt
+        self.timeDebt = timeDebt
+    }
+
+    /// Registers after a change; refused when one leaves what a journal's number can hold, or a debt turns negative.
+    func moved(by change: CreditRegisters) throws(CreditError) -> CreditRegisters {
+        func sum(_ left: Int64, _ right: Int64, _ range: ClosedRange<Int64>) throws(CreditError) -> Int64 {
+            let (sum, overflow) = left.addingReportingOverflow(right)
+            guard !overflow, range.contains(sum) else { throw .overflow }
+            return sum
+        }
+        let owed = 0...MoneyRange.ledger.upperBound
+        return CreditRegisters(
+            balance: try sum(balance, change.balance, MoneyRange.ledger),
+            emergencyUsed: try sum(emergencyUsed, change.emergencyUsed, owed),
+            loanUsed: try sum(loanUsed, change.loanUsed, owed),
+            accumulated: try sum(accumulated, change.accumulated, owed),
+            paymentDebt: try sum(paymentDebt, change.paymentDebt, owed),
+            timeDebt: try sum(timeDebt, change.timeDebt, owed))
+    }
+
+    /// Every register with the other sign. The ledger's range is symmetric, so this never overflows.
+    var negated: CreditRegisters {
+        CreditRegisters(
+            balance: -balance, emergencyUsed: -emergencyUsed, loanUsed: -loanUsed, accumulated: -accumulated,
+            paymentDebt: -paymentDebt, timeDebt: -timeDebt)
+    }
+
+    private static let fields: [(name: String, path: WritableKeyPath<CreditRegisters, Int64> & Sendable)] = [
+        ("balance_micro", \.balance), ("emergency_used_micro", \.emergencyUsed), ("loan_used_micro", \.loanUsed),
+        ("accumulated_micro", \.accumulated), ("payment_debt_micro", \.paymentDebt), ("time_debt_micro", \.timeDebt),
+    ]
+
+    /// What is not zero, by name.
+    var json: JSONValue {
+        var object = JSONObject()
+        for field in Self.fields where self[keyPath: field.path] != 0 {
+            object[field.name] = .integer(self[keyPath: field.path])
+        }
+        return .object(object)
+    }
+
+    /// Reads what `json` wrote.
+    init?(_ value: JSONValue?) {
+        guard let object = value?.object else { return nil }
+        self.init()
+        for field in Self.fields {
+            guard let member = object[field.name] else { continue }
+            guard let number = member.integer, MoneyRange.ledger.contains(number) else { return nil }
+            self[keyPath: field.path] = number
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Intervals
+import Metering
+
+/// The tariffs of a unit: of each number the versions that were, are and will be in force.
+struct TariffBook: Sendable {
+    /// A version with what it has charged so far.
+    struct Version: Sendable {
+        var setting: TariffSetting
+        var from: WallTime
+        var rater: Rater
+        var state: RatingState
+    }
+
+    /// Versions of one number kept at most: a few years of yearly prices, and what is planned.
+    static let mostVersions = 8
+
+    /// In order of number, then of `from`.
+    private(set) var versions: [Version] = []
+
+    /// The numbers in use, ascending.
+    var numbers: [Int64] {
+        var numbers: [Int64] = []
+        for version in versions where numbers.last != version.setting.tariff.id {
+            numbers.append(version.setting.tariff.id)
+        }
+        return numbers
+    }
+
+    /// The version of a number in force at an instant.
+    func index(_ number: Int64, at time: WallTime) -> Int? {
+        versions.lastIndex { $0.setting.tariff.id == number && $0.from <= time }
+    }
+
+    /// How many versions of a number begin after an instant.
+    func planned(_ number: Int64, after time: WallTime) -> Int {
+        versions.count { $0.setting.tariff.id == number && $0.from > time }
+    }
+
+    /// Adds a version; one that starts at the same instant is replaced, and the oldest fall out, but never the one in
+    /// force at `now`.
+    mutating func add(_ setting: TariffSetting, from: WallTime, now: WallTime, zone: ZoneRules) {
+        let number = setting.tariff.id
+        let rater = Rater(setting.tariff, zone: zone)
+        let version = Version(setting: setting, from: from, rater: rater, state: rater.initial)
+        versions.removeAll { $0.setting.tariff.id == number && $0.from == from }
+        let place = versions.firstIndex { ($0.setting.tariff.id, $0.from) > (number, from) } ?? versions.count
+        versions.insert(version, at: place)
+        let own = versions.indices.filter { versions[$0].setting.tariff.id == number }
+        if own.count > Self.mostVersions, versions[own[1]].from <= now { versions.remove(at: own[0]) }
+    }
+
+    /// The local time of the unit has changed.
+    mutating func move(to zone: ZoneRules) {
+        for index in versions.indices {
+            versions[index].rater = Rater(versions[index].setting.tariff, zone: zone)
+        }
+    }
+
+    /// Energy by the version in force the instant before `end`: the bill's lines and the state afterwards. Nil when no
+    /// tariff is in force.
+    func charge(
+        wattHours: Int64, tariff number: Int64, until end: WallTime
+    ) throws(CreditError) -> (index: Int, state: RatingState, lines: [ChargeLine])? {
+        // The kernel counts seconds and looks at the second before the end.
+        let seconds = (end + 999).seconds
+        guard let index = index(number, at: end + -1) else { return nil }
+        let version = versions[index]
+        var state = version.state
+        let charges: [RatingCharge]
+        do throws(RatingFault) {
+            charges = try version.rater.charge(wattHours * 1_000_000, endingAt: seconds, state: &state)
+        } catch {
+            throw .overflow
+        }
+        var lines = charges.map { charge in
+            let band = version.setting.tariff.bands[charge.band]
+            return ChargeLine(
+                what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
+                amount: charge.amountMicro)
+        }
+        Self.addVat(from: version.state, to: state, tariff: version.setting.tariff, &lines)
+        if version.setting.tariff.blocks != nil { version.rater.forget(before: seconds - 86_400, state: &state) }
+        return (index, state, lines)
+    }
+
+    /// One day's standing charge by the version in force at `midnight`; nil when there is none.
+    func standing(
+        tariff number: Int64, at midnight: WallTime
+    ) throws(CreditError) -> (index: Int, state: RatingState, lines: [ChargeLine])? {
+        guard let index = index(number, at: midnight) else { return nil }
+        let version = versions[index]
+        let tariff = version.setting.tariff
+        guard tariff.standingMicroPerDay > 0 else { return nil }
+        var state = version.state
+        let amount: Int64
+        do throws(RatingFault) {
+            amount = try version.rater.chargeStanding(days: 1, state: &state)
+        } catch {
+            throw .overflow
+        }
+        var lines = [ChargeLine(what: "standing", rate: tariff.standingMicroPerDay, amount: amount)]
+        Self.addVat(from: version.state, to: state, tariff: tariff, &lines)
+        return (index, state, lines)
+    }
+
+    /// Notes what a version has charged.
+    mutating func note(_ state: RatingState, at index: Int) { versions[index].state = state }
+
+    /// VAT is a line of its own, with a remainder of its own.
+    private static func addVat(
+        from old: RatingState, to new: RatingState, tariff: Tariff, _ lines: inout [ChargeLine]
+    ) {
+        guard tariff.vatBasisPoints > 0 else { return }
+        lines.append(
+            ChargeLine(what: "vat", rate: tariff.vatBasisPoints, amount: new.vat.amountMicro - old.vat.amountMicro))
+    }
+}
