@@ -41,7 +41,7 @@ final class BoxUnderTest {
         """ + (port.map { "[mqtt]\nurl = \"mqtt://127.0.0.1:\($0)\"\n" } ?? "")
     }
 
-    /// The three meters of the simulated board.
+    /// The three meters of the simulated board. Pauses before a request are real time, so they are taken out.
     func writeBoardConfiguration(broker port: Int?) throws {
         try sandbox.write("etc/reader.password", "READER\n", mode: 0o600)
         try sandbox.write(
@@ -64,6 +64,7 @@ final class BoxUnderTest {
                 password_file = "reader.password"
                 nmi = "1110029035"
                 poll_seconds = 60
+                turnaround_ms = 0
                 [[meter]]
                 serial = "251308613"
                 model = "edmi-mk6"
@@ -72,6 +73,7 @@ final class BoxUnderTest {
                 user = "READER"
                 password_file = "reader.password"
                 poll_seconds = 60
+                turnaround_ms = 0
                 [[meter]]
                 serial = "SDM-1"
                 model = "eastron-sdm630"
