@@ -51,10 +51,9 @@ import Testing
 
         // What the cloud holds is the box's own record, hash by hash.
         let exported = try box.cli("ledger", "export")
-        try sandbox.write("export.jsonl", exported.out)
-        let check = try sandbox.run(
-            Programs.python, [Programs.support("check_journal.py"), sandbox.path("export.jsonl")])
-        #expect(check.code == 0, "\(check.out)\(check.err)")
+        let check = try sandbox.run(Programs.python, [Programs.support("check_journal.py")], input: exported.out)
+        let count = exported.out.split(separator: "\n").count
+        #expect(check.code == 0 && check.out.hasPrefix("\(count) records are sound") && count > 5, "\(check)")
         let held = cloud.journal()
         #expect(held.repeatsAgree)
         for line in exported.out.split(separator: "\n") {
