@@ -68,9 +68,11 @@ let package = Package(
         .testTarget(name: "MeteringTests", dependencies: ["Metering"]),
         .testTarget(name: "IntervalsTests", dependencies: ["Intervals", "Metering"]),
         .testTarget(name: "DriversTests", dependencies: ["Drivers", "Metering", "Simulator", "Toml"]),
-        .testTarget(name: "CreditTests", dependencies: ["Credit", "Metering"]),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Gateway", "Simulator", "Drivers", "Credit", "Metering", "Toml"]),
+            name: "CreditTests", dependencies: ["Credit", "Intervals", "Metering"], exclude: ["Scenarios"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Simulator", "Drivers", "Credit", "Intervals", "Metering", "Toml"]),
         .testTarget(name: "CryptoTests", dependencies: ["Crypto"]),
         .testTarget(name: "BusTests", dependencies: ["Bus", "Drivers", "Metering", "CLinux"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Metering", "Crypto"]),

@@ -30,6 +30,7 @@ extension ControlMethod {
                 .required("meter", .identifier), .required("from", .time), .required("to", .time),
                 .optional("channel", .identifier),
             ]),
+        ControlMethod("interval.gaps", .viewer, [.optional("meter", .identifier)]),
         // The daemon reads with its own rights: a file of the caller's choice is for the owner alone.
         ControlMethod("config.check", .viewer, [.optional("file", .text, .owner)]),
         ControlMethod("config.show", .viewer),

@@ -38,6 +38,8 @@ public enum ArgumentType: Sendable {
     case oneOf([String])
     /// Strict base64 with padding of exactly so many bytes.
     case base64(bytes: Int)
+    /// An object of one or more channels, each with a whole number from 0 to 2⁵³−1.
+    case channelValues
 
     /// Whether a value is allowed.
     public func accepts(_ value: JSONValue) -> Bool {
@@ -48,6 +50,12 @@ public enum ArgumentType: Sendable {
         case (.name, .string(let text)): Identifier.isValidName(text)
         case (.oneOf(let words), .string(let word)): words.contains(word)
         case (.base64(let count), .string(let text)): StrictBase64.bytes(text)?.count == count
+        case (.channelValues, .object(let values)):
+            !values.members.isEmpty
+                && values.members.allSatisfy { name, value in
+                    Channel(rawValue: name) != nil
+                        && value.integer.map { (0...9_007_199_254_740_991).contains($0) } ?? false
+                }
         default: false
         }
     }
@@ -61,6 +69,7 @@ public enum ArgumentType: Sendable {
         case .name: "a name of 1 to 64 characters A-Z a-z 0-9 _ . -"
         case .oneOf(let words): "one of \(words.joined(separator: ", "))"
         case .base64(let count): "base64 of exactly \(count) bytes"
+        case .channelValues: "an object of channels with whole numbers, such as {\"import_wh\": 12345678}"
         }
     }
 
@@ -81,6 +90,12 @@ public enum ArgumentType: Sendable {
             [
                 "type": "string", "contentEncoding": "base64", "minLength": .integer(Int64((count + 2) / 3 * 4)),
                 "maxLength": .integer(Int64((count + 2) / 3 * 4)),
+            ]
+        case .channelValues:
+            [
+                "type": "object", "minProperties": 1,
+                "propertyNames": ["enum": .array(Channel.allCases.map { .string($0.rawValue) })],
+                "additionalProperties": ["type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991],
             ]
         }
     }

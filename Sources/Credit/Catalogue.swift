@@ -7,6 +7,7 @@ public enum Catalogue {
     public static let commands: [CommandSpec] = [
         KeyAdd.spec,
         KeyRevoke.spec,
+        MeterReplace.spec,
         Ping.spec,
         TimeAttest.spec,
     ]

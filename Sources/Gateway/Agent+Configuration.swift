@@ -32,7 +32,9 @@ extension Agent {
                 meters.append(
                     ManagedMeter(
                         settings, box: configuration.box, port: port, line: line(of: settings.port), place: place,
-                        of: count, resume: newest(settings.serial), newestRecord: recovered.newestAt, at: turn.moment))
+                        of: count, resume: newest(settings.serial),
+                        gaps: recovered.gaps.filter { $0.meter == settings.serial }, newestRecord: recovered.newestAt,
+                        at: turn.moment))
                 if !ports[port].isUp { meters[meters.count - 1].portDownText = ports[port].downReason }
             }
         }
@@ -94,7 +96,24 @@ extension Agent {
             guard let last = meter.lastStated else { continue }
             recovered.intervals.removeAll { $0.meter == last.meter && $0.epoch <= last.epoch }
             recovered.intervals.append(last)
+            recovered.gaps.removeAll { $0.meter == last.meter }
+            recovered.gaps += meter.backfill.ledger.gaps
         }
+    }
+
+    /// Commands about meters are judged by how the meters stand now.
+    mutating func showMetersToDesk(at moment: Moment) { desk.meters = meters.map { $0.standing(at: moment.wall) } }
+
+    /// Carries out what the desk decided; the new meter goes on from its first statement once it is configured.
+    mutating func replaceMeters(turn: inout Turn) {
+        for order in desk.replacements {
+            guard let meter = meters.firstIndex(where: { $0.settings.serial == order.serial }),
+                let first = meters[meter].replace(order, turn: &turn)
+            else { continue }
+            recovered.intervals.append(first)
+            lineUp(meter, at: turn.moment.uptime)
+        }
+        desk.replacements = []
     }
 
     private func isKept(_ run: SurveyRun, in new: GatewayConfiguration) -> Bool {

@@ -24,6 +24,7 @@ extension Agent {
                 meter.survey(SurveyRun(token: token, from: from, to: to, settings: meter.settings))
             }
         case .meterScan(let order): answer = scan(order, token: token)
+        case .intervalGaps(let serial): answer = intervalGaps(serial, at: turn.moment)
         case .outbox: answer = .success(delivery.outboxJSON(head: turn.head, oldestAt: nil))
         case .keyList: answer = .success(["keys": desk.keyListJSON])
         }
@@ -35,15 +36,24 @@ extension Agent {
         _ serial: MeterSerial, at now: Uptime, _ body: (inout ManagedMeter) -> ControlFailure?
     ) -> Result<JSONValue, ControlFailure>? {
         guard let index = meters.firstIndex(where: { $0.settings.serial == serial }) else {
-            let known = meters.prefix(8).map { $0.settings.serial.text }.joined(separator: ", ")
-            return .failure(
-                ControlFailure(
-                    code: "unknown_meter", message: "no meter \(serial) is configured",
-                    hint: known.isEmpty ? "add a [[meter]] to the configuration" : "configured: \(known)"))
+            return .failure(unknown(serial))
         }
         let failure = body(&meters[index])
         lineUp(index, at: now)
         return failure.map { .failure($0) }
+    }
+
+    private func intervalGaps(_ serial: MeterSerial?, at moment: Moment) -> Result<JSONValue, ControlFailure> {
+        if let serial, !meters.contains(where: { $0.settings.serial == serial }) { return .failure(unknown(serial)) }
+        let asked = meters.filter { serial == nil || $0.settings.serial == serial }
+        return .success(.array(asked.flatMap { $0.backfill.json(at: moment) }))
+    }
+
+    private func unknown(_ serial: MeterSerial) -> ControlFailure {
+        let known = meters.prefix(8).map { $0.settings.serial.text }.joined(separator: ", ")
+        return ControlFailure(
+            code: "unknown_meter", message: "no meter \(serial) is configured",
+            hint: known.isEmpty ? "add a [[meter]] to the configuration" : "configured: \(known)")
     }
 
     private mutating func scan(_ order: ScanOrder, token: UInt64) -> Result<JSONValue, ControlFailure>? {

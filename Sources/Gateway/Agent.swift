@@ -79,7 +79,9 @@ public struct Agent: Sendable {
         if passedBoundary { boundaryPassed(turn: turn) }
         take(input, turn: &turn)
         runDue(turn: &turn)
+        if let due = desk.nextWake, due <= moment.uptime { showMetersToDesk(at: moment) }
         desk.wake(clock: &clock, turn: &turn)
+        if !desk.replacements.isEmpty { replaceMeters(turn: &turn) }
         dispatch(turn: &turn)
         delivery.advance(turn: &turn)
         boundaryAt = slots.boundaryUptime(moment)
@@ -126,7 +128,9 @@ public struct Agent: Sendable {
             for meter in meters.indices { meters[meter].brokerConnected(turn: &turn) }
         case .mqttDisconnected(let reason): delivery.disconnected(reason: reason, turn: &turn)
         case .receipt(let payload, let retained): delivery.receipt(payload, retained: retained, turn: &turn)
-        case .command(let envelope, let token): desk.handle(envelope, token: token, clock: &clock, turn: &turn)
+        case .command(let envelope, let token):
+            showMetersToDesk(at: turn.moment)
+            desk.handle(envelope, token: token, clock: &clock, turn: &turn)
         case .request(let request, let token): take(request, token: token, turn: &turn)
         case .cancel(let token): cancel(token, turn: &turn)
         case .reconfigure(let configuration, let keys): reconfigure(configuration, keys: keys, turn: &turn)

@@ -1,4 +1,5 @@
 import Drivers
+import Intervals
 import Metering
 
 /// Everything the agent must know before its first turn; made from the checked configuration file.
@@ -146,10 +147,13 @@ public struct RecoveredState: Hashable, Sendable {
     public var hash: String
     /// `data` of every `command.scheduled` record whose command has no `command.done` or `command.refused` yet.
     public var scheduled: [JSONObject]
+    /// What the newest statements about intervals lack, of every meter: see `GapLedger`.
+    public var gaps: [IntervalGap]
 
     public init(
         head: Int64, newestAt: WallTime, acknowledged: Int64, intervals: [Interval], keys: [SigningKey],
-        revokedKeys: [String], counters: [KeyCounter], hash: String, scheduled: [JSONObject] = []
+        revokedKeys: [String], counters: [KeyCounter], hash: String, scheduled: [JSONObject] = [],
+        gaps: [IntervalGap] = []
     ) {
         self.head = head
         self.newestAt = newestAt
@@ -160,6 +164,7 @@ public struct RecoveredState: Hashable, Sendable {
         self.counters = counters
         self.hash = hash
         self.scheduled = scheduled
+        self.gaps = gaps
     }
 
     /// A box that never ran.

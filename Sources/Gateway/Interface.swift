@@ -39,6 +39,8 @@ public enum ControlRequest: Hashable, Sendable {
     case meterSurvey(MeterSerial, from: WallTime, to: WallTime)
     /// Looks for meters on a port that no configured meter uses, or on any port; never writes.
     case meterScan(ScanOrder)
+    /// What intervals lack an actual value, of one meter or of all; answered at once.
+    case intervalGaps(MeterSerial?)
     case outbox
     case keyList
 }

@@ -11,7 +11,9 @@ public struct IntervalValue: Hashable, Sendable {
     /// Whole watt-hours or var-hours; nil when there is no data.
     public var value: Int64?
     public var quality: QualityFlag
-    /// How the value was made: `boundary` (register read at the boundary), `interpolated`, `none`; or a NEM12 method number.
+    /// How the value was made: `boundary` (register read at the boundary), `interpolated`, `survey`, `balanced` (the
+    /// survey's amount made to fit the registers read around its stretch), `final_reading`, `none`; or a NEM12 method
+    /// number.
     public var method: String
     /// Why the value is missing or not actual; empty for an actual value.
     public var reason: String

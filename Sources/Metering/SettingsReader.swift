@@ -56,7 +56,7 @@ public final class SettingsReader {
         return take(key, rule)
     }
 
-    /// The value of a key that may be absent; nil when it is absent or wrong, and the fault of a wrong one is remembered.
+    /// The value of a key that may be absent; nil when it is absent or wrong; the fault of a wrong one is kept.
     public func take<Value>(_ key: String, _ rule: SettingsRule<Value>) -> Value? {
         guard let node = node(key) else { return nil }
         if let value = rule.read(node) { return value }

@@ -1,6 +1,6 @@
 import Metering
 
-/// What a household draws and a roof gives, as a pure function of time: no state, so any instant can be asked for in any
+/// What a household draws and a roof gives, as a pure function of time: no state; any instant can be asked for in any
 /// order. Power is exactly the slope of imported less exported energy.
 public struct HouseholdLoad: Hashable, Sendable {
     /// Register totals less what the functions below count up to 2026, watt-hours: meters do not start at nothing.

@@ -56,9 +56,15 @@ struct CreditSimulateCommand: ParsableCommand {
             table.add(
                 Table.Cell(TextLayout.time(step["at"]?.string)), Table.Cell(money(step["balance_micro"]?.integer)),
                 Table.Cell(money(step["emergency_used_micro"]?.integer)), Table.Cell(money(debt)),
-                .state(step["supply"]?.string), Table.Cell(reason(step)))
+                .state(step["supply"]?.string), Table.Cell(step.shown("reason")))
         }
-        var lines = table.lines(colour: colour)
+        // Alerts stand under the row of their event.
+        let rows = table.lines(colour: colour)
+        var lines = Array(rows.prefix(1))
+        for (row, step) in zip(rows.dropFirst(), result.items("steps")) {
+            lines.append(row)
+            lines += step.items("alerts").map { "  ! \($0.shown)" }
+        }
         let refused = result.items("refused")
         if !refused.isEmpty { lines += ["", "\(TextLayout.count(refused.count, "event")) refused:"] }
         for refusal in refused {
@@ -70,8 +76,4 @@ struct CreditSimulateCommand: ParsableCommand {
     }
 
     private static func money(_ micro: Int64?) -> String { micro.map { TextLayout.money(micro: $0) } ?? "-" }
-
-    private static func reason(_ step: JSONValue) -> String {
-        ([step.shown("reason")] + step.items("alerts").map { "+" + $0.shown }).joined(separator: " ")
-    }
 }

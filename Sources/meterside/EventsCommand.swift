@@ -57,9 +57,13 @@ struct EventsCommand: ParsableCommand {
         return TextLayout.cut(parts.map(TextLayout.clean).joined(separator: "  "), to: TextLayout.width)
     }
 
+    /// What people look for first; the rest follows as it is recorded.
+    private static let first = ["alarm", "event", "meter", "unit", "channel", "port", "why", "reason", "message"]
+
     /// `name=value` of the record's data; for an interval its end and its channels' values.
     static func summary(_ record: JSONValue) -> String {
-        guard let data = record["data"]?.object else { return "" }
-        return data.members.map { "\($0.name)=\($0.value.shown)" }.joined(separator: " ")
+        guard let data = record["data"], let members = data.object else { return "" }
+        let names = first.filter { members[$0] != nil } + members.names.filter { !first.contains($0) }
+        return names.map { "\($0)=\(data.shown($0))" }.joined(separator: " ")
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Metering
 
-/// `meterside interval list --meter S --from T --to T`
+/// `meterside interval list --meter S --from T --to T [--plot]`
 struct IntervalListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "A meter's intervals, named by their ends, with quality and reason.",
@@ -10,8 +10,9 @@ struct IntervalListCommand: ParsableCommand {
     @Option(name: .long, help: "The meter's serial number.")
     var meter: String
 
-    @Option(name: .long, parsing: .unconditional, help: "Intervals that end after this.")
-    var from = TimeArgument.shifted(-86_400_000)
+    @Option(
+        name: .long, parsing: .unconditional, help: "Intervals that end after this (default: a day before --to).")
+    var from: TimeArgument?
 
     @Option(name: .long, parsing: .unconditional, help: "Intervals that end at this or before.")
     var to = TimeArgument.shifted(0)
@@ -19,12 +20,33 @@ struct IntervalListCommand: ParsableCommand {
     @Option(name: .long, help: "Only this channel, such as import_wh.")
     var channel: String?
 
+    @Flag(name: .long, help: "Draw the load instead: a chart of up to a day, a row a day of up to a week.")
+    var plot = false
+
     @OptionGroup var socket: SocketOption
     @OptionGroup var output: JSONFlag
+
+    func validate() throws {
+        if plot && output.json { throw ValidationError("--plot is for people, --json for programs: give one of them") }
+    }
 
     func run() throws {
         let daemon = try socket.connect()
         let span = try TimeSpan(from: from, to: to, now: try daemon.now())
+        if plot {
+            try draw(daemon, span)
+            return
+        }
+        let intervals = try Self.intervals(daemon, meter, channel, span)
+        output.show(.array(intervals)) { colour in
+            intervals.isEmpty ? ["No intervals between these times."] : Self.table(intervals).lines(colour: colour)
+        }
+    }
+
+    /// A meter's intervals as the daemon lists them; all channels when none is named.
+    static func intervals(
+        _ daemon: Daemon, _ meter: String, _ channel: String?, _ span: TimeSpan
+    ) throws(CommandFailure) -> [JSONValue] {
         var intervals: [JSONValue] = []
         // A day at a time: no answer of the daemon is longer than 1 MiB.
         for piece in span.pieces(of: 86_400_000) {
@@ -33,9 +55,23 @@ struct IntervalListCommand: ParsableCommand {
             parameters["channel"] = channel.map { .string($0) }
             intervals += try daemon.call("interval.list", parameters).items("intervals")
         }
-        output.show(.array(intervals)) { colour in
-            intervals.isEmpty ? ["No intervals between these times."] : Self.table(intervals).lines(colour: colour)
+        return intervals
+    }
+
+    private func draw(_ daemon: Daemon, _ span: TimeSpan) throws(CommandFailure) {
+        guard span.to - span.from <= IntervalPlot.longestMinutes * 60_000 else {
+            throw .usage("a plot shows at most a week", hint: "give a later --from, or an earlier --to")
         }
+        let shown = channel ?? Channel.importWh.rawValue
+        let intervals = try Self.intervals(daemon, meter, shown, span)
+        let unit = Channel(rawValue: shown)?.unit == "varh" ? "var" : "W"
+        let times = [span.from, span.to].map { TextLayout.minute($0.textSeconds) }.joined(separator: " to ")
+        let heading = "meter \(meter)  \(shown)  \(times)"
+        Terminal.out([TextLayout.clean(heading)])
+        Terminal.out(
+            intervals.isEmpty
+                ? ["No intervals of this channel between these times."]
+                : IntervalPlot(intervals, unit: unit, span: span).lines(colour: Terminal.showsColour))
     }
 
     static func table(_ intervals: [JSONValue]) -> Table {

@@ -71,7 +71,8 @@ struct MeterGroup: ParsableCommand {
 /// `meterside interval …`
 struct IntervalGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "interval", abstract: "Intervals that the box keeps.", subcommands: [IntervalListCommand.self])
+        commandName: "interval", abstract: "Intervals that the box keeps.",
+        subcommands: [IntervalListCommand.self, IntervalGapsCommand.self])
 }
 
 /// `meterside config …`

@@ -78,21 +78,10 @@ struct Nem12CheckCommand: ParsableCommand {
         lines.append(("contents", contents + ", \(Nem12File.count(summary.readings, "reading"))"))
         let qualities = zip(QualityFlag.allCases, summary.qualities).filter { $0.1 > 0 }
         if !qualities.isEmpty {
-            let words = qualities.map { "\(name($0.0)) \(Nem12File.grouped($0.1))" }
+            let words = qualities.map { "\($0.0.words) \(Nem12File.grouped($0.1))" }
             lines.append(("quality", words.joined(separator: ", ")))
         }
         return lines
-    }
-
-    private static func name(_ quality: QualityFlag) -> String {
-        switch quality {
-        case .actual: "actual"
-        case .estimated: "estimated"
-        case .finalSubstitute: "final substitute"
-        case .null: "null"
-        case .substituted: "substituted"
-        case .varies: "varies"
-        }
     }
 }
 

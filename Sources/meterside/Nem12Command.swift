@@ -6,8 +6,8 @@ import Metering
 /// `meterside nem12 …`
 struct Nem12Group: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "nem12", abstract: "Interval files of the market; needs no daemon.",
-        subcommands: [Nem12CheckCommand.self, Nem12RateCommand.self])
+        commandName: "nem12", abstract: "Interval files of the market; only export needs the daemon.",
+        subcommands: [Nem12ExportCommand.self, Nem12CheckCommand.self, Nem12RateCommand.self])
 }
 
 /// A file of any length, read in pieces.

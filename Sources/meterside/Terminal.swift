@@ -22,6 +22,9 @@ enum Terminal {
     /// One line of JSON.
     static func out(_ value: JSONValue) { write(1, JSONWriter.compact(value) + [0x0A]) }
 
+    /// A file as it is.
+    static func out(_ bytes: [UInt8]) { write(1, bytes) }
+
     static func error(_ lines: [String]) { write(2, lines.map { $0 + "\n" }.joined()) }
 
     /// Replaces the line that shows progress; an empty text removes it.

@@ -55,6 +55,12 @@ enum TextLayout {
         return clean("\(text.prefix(10)) \(text.dropFirst(11).prefix(8))Z")
     }
 
+    /// The same without seconds where there are none: `2026-03-02 07:30Z`.
+    static func minute(_ text: String?) -> String {
+        let text = time(text)
+        return text.count == 20 && text.hasSuffix(":00Z") ? text.prefix(16) + "Z" : text
+    }
+
     /// `1 fault`, `2 faults`.
     static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 

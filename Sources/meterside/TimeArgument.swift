@@ -28,6 +28,9 @@ enum TimeArgument: Hashable, ExpressibleByArgument {
         }
     }
 
+    /// For help texts.
+    var defaultValueDescription: String { self == .shifted(0) ? "now" : "\(self)" }
+
     /// The instant it means when the clock shows `now`.
     func time(now: WallTime) -> WallTime {
         switch self {
@@ -64,15 +67,16 @@ struct TimeSpan: Equatable {
     var from: WallTime
     var to: WallTime
 
-    init(from: TimeArgument, to: TimeArgument, now: WallTime) throws(CommandFailure) {
-        self.from = from.time(now: now)
+    /// - Parameter from: nil for a day before the end.
+    init(from: TimeArgument?, to: TimeArgument, now: WallTime) throws(CommandFailure) {
         self.to = to.time(now: now)
+        self.from = from?.time(now: now) ?? self.to + -86_400_000
         guard self.from < self.to else {
             throw .usage("--from must be before --to", hint: "allowed are \(TimeArgument.allowed)")
         }
     }
 
-    private init(from: WallTime, to: WallTime) {
+    init(from: WallTime, to: WallTime) {
         self.from = from
         self.to = to
     }

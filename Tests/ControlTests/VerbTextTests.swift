@@ -138,12 +138,13 @@ import Testing
         )
         let whole = MeterSurveyCommand.joined(MeterSurveyCommand.joined(nil, first), second)
         #expect(
-            MeterSurveyCommand.lines(.object(try #require(whole)), colour: false) == [
+            MeterSurveyTable(.object(try #require(whole))).lines(colour: false) == [
                 "meter 7  every 30 min  2 records",
                 "",
-                "END                   STATUS   Export Wh Total Wh",
-                "2026-03-02 07:30:00Z  ok                      125",
-                "2026-03-02 08:00:00Z  missing                   -",
+                "                            Export Wh",
+                "END                STATUS    Total Wh",
+                "2026-03-02 07:30Z  ok             125",
+                "2026-03-02 08:00Z  missing          -",
             ])
     }
 
@@ -181,6 +182,17 @@ import Testing
         #expect(
             EventsCommand.line(record)
                 == "2026-11-20 12:00:00Z  120400  alarm  alarm=meter_silent meter=8812345")
+    }
+
+    @Test func events_sayFirstWhatIsLookedForFirst() throws {
+        let record = try Self.json(
+            """
+            {"data":{"last_reading_at":"2026-11-21T09:22:59.121Z","message":"it is gone","meter":"7",
+            "alarm":"meter_silent","port":"a"}}
+            """)
+        #expect(
+            EventsCommand.summary(record)
+                == "alarm=meter_silent meter=7 port=a message=it is gone last_reading_at=2026-11-21T09:22:59.121Z")
     }
 
     @Test func version_tellsWhenTheTwoDiffer() {

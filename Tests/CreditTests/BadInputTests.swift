@@ -163,6 +163,7 @@ import Testing
         payment_reverse | {"payment_id":"p","reversal_id":"r"} | precondition | payment_unknown
         credit_adjust | {"adjustment_id":"a","delta_micro":1000000000} | limit | max_balance
         credit_set | {"adjustment_id":"a","balance_micro":1000000001} | limit | max_balance
+        loan_extend | {"loan_id":"l","amount_micro":1,"expires_at":"2026-03-02T10:00:00Z"} | limit | expires_at
         loan_extend | {"loan_id":"l","amount_micro":1,"expires_at":"2026-03-01"} | limit | expires_at
         emergency_credit_set | {"limit_micro":1,"offer_below_micro":1000000001} | limit | offer_below_micro
         low_credit_set | {"threshold_micro":1000000001} | limit | threshold_micro

@@ -51,6 +51,17 @@ struct CatalogueTests {
         #expect(type.accepts(value) == isAccepted)
     }
 
+    @Test func channelValues_areWholeNumbersOfKnownChannels() {
+        func accepts(_ value: JSONValue) -> Bool { ArgumentType.channelValues.accepts(value) }
+        #expect(accepts(["import_wh": 0, "export_varh": 9_007_199_254_740_991]))
+        #expect(!accepts(.object(JSONObject())))
+        #expect(!accepts(["import_wh": -1]))
+        #expect(!accepts(["import_wh": 9_007_199_254_740_992]))
+        #expect(!accepts(["import_wh": "1"]))
+        #expect(!accepts(["volts": 1]))
+        #expect(!accepts(5))
+    }
+
     @Test func check_namesWhatIsWrong() {
         let spec = CommandSpec(
             name: "x", summary: "X.", kind: .other, roles: [.owner],

@@ -180,7 +180,7 @@ struct Auditor {
 }
 
 @Suite struct PropertyTests {
-    static let seeds = Array(UInt64(1)...40)
+    static let seeds = Array(UInt64(1)...24)
 
     @Test(arguments: seeds)
     func account_conservesMoney(seed: UInt64) throws {

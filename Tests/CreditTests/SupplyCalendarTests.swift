@@ -132,6 +132,9 @@ import Testing
         #expect(Zones.london.lastInstant(spring, half) == time("2026-03-29T01:00:00Z"))
         #expect(Zones.london.instant(autumn, half) == time("2026-10-25T00:30:00Z"))
         #expect(Zones.london.lastInstant(autumn, half) == time("2026-10-25T01:30:00Z"))
+        // The second 01:00 is the very instant of the change.
+        #expect(Zones.london.lastInstant(autumn, TimeOfDay(minutes: 60)) == time("2026-10-25T01:00:00Z"))
+        #expect(Zones.london.lastInstant(autumn, TimeOfDay(minutes: 120)) == time("2026-10-25T02:00:00Z"))
         #expect(Zones.london.instant(autumn, .endOfDay) == time("2026-10-26T00:00:00Z"))
         #expect(Zones.london.lastDay(atOrBefore: time("2026-10-25T00:30:00Z"), half) == autumn)
         #expect(Zones.london.lastDay(atOrBefore: time("2026-10-25T00:29:59Z"), half) == autumn - 1)

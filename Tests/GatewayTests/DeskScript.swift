@@ -44,6 +44,7 @@ struct DeskScript {
         desk = Desk(
             box: Self.box, keys: Self.keys, revoked: ["revoked"], counters: counters, scheduled: scheduled,
             verify: Self.verify)
+        desk.meters = [Self.meter].compactMap(\.self)
         clock = ClockTrust(
             configuration: BoxSettings(
                 id: Self.box, version: "1", intervalMinutes: 5, clockFromHost: false,
@@ -137,6 +138,8 @@ struct DeskScript {
         switch command {
         case "time_attest": ["time": .integer(wall.seconds)]
         case "key_revoke": ["kid": "victim"]
+        case "meter_replace":
+            ["serial": "M1", "new_serial": "M2", "final": ["import_wh": 1200], "initial": ["import_wh": 3]]
         case "key_add":
             ["kid": "fresh", "role": "billing", "key": .string(Self.text(9, 32)), "proof": .string(Self.text(9, 64))]
         default: [:]
@@ -161,5 +164,20 @@ extension JSONObject {
         var copy = self
         copy[name] = value
         return copy
+    }
+}
+
+extension DeskScript {
+    /// The meter of the box: import is kept and was 1000 at the end of the newest interval.
+    static var meter: MeterStanding? {
+        MeterSerial("M1").map { serial in
+            let value = IntervalValue(
+                channel: .importWh, value: 10, quality: .actual, method: "boundary", reason: "", source: .register,
+                registerAtEnd: 1000)
+            return MeterStanding(
+                serial: serial, channels: [.importWh],
+                newest: Interval(meter: serial, epoch: 1, end: start, minutes: 5, revision: 0, values: [value]),
+                known: [1000], greatest: [1500], rollsOver: [false], isRetired: false, isBehind: false)
+        }
     }
 }

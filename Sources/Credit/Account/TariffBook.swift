@@ -3,11 +3,24 @@ import Metering
 
 /// The tariffs of a unit: of each number the versions that were, are and will be in force.
 struct TariffBook: Sendable {
+    /// What a version says. It never changes and is shared: an account is copied often.
+    final class Plan: Sendable {
+        let setting: TariffSetting
+        let from: WallTime
+        let rater: Rater
+
+        init(_ setting: TariffSetting, from: WallTime, zone: ZoneRules) {
+            self.setting = setting
+            self.from = from
+            rater = Rater(setting.tariff, zone: zone)
+        }
+
+        var number: Int64 { setting.tariff.id }
+    }
+
     /// A version with what it has charged so far.
     struct Version: Sendable {
-        var setting: TariffSetting
-        var from: WallTime
-        var rater: Rater
+        var plan: Plan
         var state: RatingState
     }
 
@@ -20,39 +33,37 @@ struct TariffBook: Sendable {
     /// The numbers in use, ascending.
     var numbers: [Int64] {
         var numbers: [Int64] = []
-        for version in versions where numbers.last != version.setting.tariff.id {
-            numbers.append(version.setting.tariff.id)
-        }
+        for version in versions where numbers.last != version.plan.number { numbers.append(version.plan.number) }
         return numbers
     }
 
     /// The version of a number in force at an instant.
     func index(_ number: Int64, at time: WallTime) -> Int? {
-        versions.lastIndex { $0.setting.tariff.id == number && $0.from <= time }
+        versions.lastIndex { $0.plan.number == number && $0.plan.from <= time }
     }
 
     /// How many versions of a number begin after an instant.
     func planned(_ number: Int64, after time: WallTime) -> Int {
-        versions.count { $0.setting.tariff.id == number && $0.from > time }
+        versions.count { $0.plan.number == number && $0.plan.from > time }
     }
 
     /// Adds a version; one that starts at the same instant is replaced, and the oldest fall out, but never the one in
     /// force at `now`.
     mutating func add(_ setting: TariffSetting, from: WallTime, now: WallTime, zone: ZoneRules) {
-        let number = setting.tariff.id
-        let rater = Rater(setting.tariff, zone: zone)
-        let version = Version(setting: setting, from: from, rater: rater, state: rater.initial)
-        versions.removeAll { $0.setting.tariff.id == number && $0.from == from }
-        let place = versions.firstIndex { ($0.setting.tariff.id, $0.from) > (number, from) } ?? versions.count
+        let plan = Plan(setting, from: from, zone: zone)
+        let version = Version(plan: plan, state: plan.rater.initial)
+        versions.removeAll { $0.plan.number == plan.number && $0.plan.from == from }
+        let place = versions.firstIndex { ($0.plan.number, $0.plan.from) > (plan.number, from) } ?? versions.count
         versions.insert(version, at: place)
-        let own = versions.indices.filter { versions[$0].setting.tariff.id == number }
-        if own.count > Self.mostVersions, versions[own[1]].from <= now { versions.remove(at: own[0]) }
+        let own = versions.indices.filter { versions[$0].plan.number == plan.number }
+        if own.count > Self.mostVersions, versions[own[1]].plan.from <= now { versions.remove(at: own[0]) }
     }
 
     /// The local time of the unit has changed.
     mutating func move(to zone: ZoneRules) {
         for index in versions.indices {
-            versions[index].rater = Rater(versions[index].setting.tariff, zone: zone)
+            let plan = versions[index].plan
+            versions[index].plan = Plan(plan.setting, from: plan.from, zone: zone)
         }
     }
 
@@ -64,22 +75,22 @@ struct TariffBook: Sendable {
         // The kernel counts seconds and looks at the second before the end.
         let seconds = (end + 999).seconds
         guard let index = index(number, at: end + -1) else { return nil }
-        let version = versions[index]
-        var state = version.state
+        let plan = versions[index].plan
+        var state = versions[index].state
         let charges: [RatingCharge]
         do throws(RatingFault) {
-            charges = try version.rater.charge(wattHours * 1_000_000, endingAt: seconds, state: &state)
+            charges = try plan.rater.charge(wattHours * 1_000_000, endingAt: seconds, state: &state)
         } catch {
             throw .overflow
         }
         var lines = charges.map { charge in
-            let band = version.setting.tariff.bands[charge.band]
+            let band = plan.setting.tariff.bands[charge.band]
             return ChargeLine(
                 what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
                 amount: charge.amountMicro)
         }
-        Self.addVat(from: version.state, to: state, tariff: version.setting.tariff, &lines)
-        if version.setting.tariff.blocks != nil { version.rater.forget(before: seconds - 86_400, state: &state) }
+        Self.addVat(from: versions[index].state, to: state, tariff: plan.setting.tariff, &lines)
+        if plan.setting.tariff.blocks != nil { plan.rater.forget(before: seconds - 86_400, state: &state) }
         return (index, state, lines)
     }
 
@@ -88,18 +99,17 @@ struct TariffBook: Sendable {
         tariff number: Int64, at midnight: WallTime
     ) throws(CreditError) -> (index: Int, state: RatingState, lines: [ChargeLine])? {
         guard let index = index(number, at: midnight) else { return nil }
-        let version = versions[index]
-        let tariff = version.setting.tariff
+        let tariff = versions[index].plan.setting.tariff
         guard tariff.standingMicroPerDay > 0 else { return nil }
-        var state = version.state
+        var state = versions[index].state
         let amount: Int64
         do throws(RatingFault) {
-            amount = try version.rater.chargeStanding(days: 1, state: &state)
+            amount = try versions[index].plan.rater.chargeStanding(days: 1, state: &state)
         } catch {
             throw .overflow
         }
         var lines = [ChargeLine(what: "standing", rate: tariff.standingMicroPerDay, amount: amount)]
-        Self.addVat(from: version.state, to: state, tariff: tariff, &lines)
+        Self.addVat(from: versions[index].state, to: state, tariff: tariff, &lines)
         return (index, state, lines)
     }
 

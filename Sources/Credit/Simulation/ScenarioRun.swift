@@ -18,15 +18,15 @@ struct ScenarioRun {
         let first = scenario.events.first?.at ?? WallTime(milliseconds: 0)
         let start = first + -1
         now = SupplyInstant(wall: start, uptime: Uptime(microseconds: 0))
-        let initial = scenario.unit
-        var account = CreditAccount(unit: initial.id, zone: scenario.zone, limits: initial.limits)
+        let stated = scenario.unit
+        var account = CreditAccount(unit: stated.id, zone: scenario.zone, limits: stated.limits)
         var events: [CreditEvent] = []
         do throws(CreditError) {
-            try Self.open(&account, initial, at: start, &events)
+            try Self.open(&account, stated, at: start, &events)
         } catch {
             throw Self.fault(error)
         }
-        let supply = UnitSupply(policy: initial.policy, current: initial.supply, isTested: initial.isTested)
+        let supply = UnitSupply(policy: stated.policy, current: stated.supply, isTested: stated.isTested)
         unit = PaymentUnit(account: account, supply: supply)
         history = events
         for (event, data) in zip(events, CreditEvent.data(of: events, on: account)) {
@@ -35,26 +35,26 @@ struct ScenarioRun {
     }
 
     private static func open(
-        _ account: inout CreditAccount, _ initial: ScenarioUnit, at start: WallTime, _ events: inout [CreditEvent]
+        _ account: inout CreditAccount, _ stated: ScenarioUnit, at start: WallTime, _ events: inout [CreditEvent]
     ) throws(CreditError) {
-        var disconnection = ElectricalDisconnection(isEnabled: initial.isEnabled ?? true)
-        for setting in initial.settings {
+        var disconnection = ElectricalDisconnection(isEnabled: stated.isEnabled ?? true)
+        for setting in stated.settings {
             if case .disconnection(let value) = setting {
                 disconnection = value
-                if let isEnabled = initial.isEnabled { disconnection.isEnabled = isEnabled }
+                if let isEnabled = stated.isEnabled { disconnection.isEnabled = isEnabled }
             } else {
                 try account.begin(with: setting, at: start, into: &events)
             }
         }
-        if let reconnect = initial.reconnect { disconnection.reconnect = reconnect }
+        if let reconnect = stated.reconnect { disconnection.reconnect = reconnect }
         try account.begin(with: .disconnection(disconnection), at: start, into: &events)
-        for var value in initial.arrears {
+        for var value in stated.arrears {
             let isTime = value.movesTimeDebt(of: account.settings)
-            if isTime ? initial.statesTimeDebt : initial.statesPaymentDebt { value.balance = nil }
+            if isTime ? stated.statesTimeDebt : stated.statesPaymentDebt { value.balance = nil }
             try account.begin(with: value, at: start, into: &events)
         }
         try account.open(
-            initial.registers, isEmergencySelected: initial.isEmergencySelected, mode: initial.mode, at: start,
+            stated.registers, isEmergencySelected: stated.isEmergencySelected, mode: stated.mode, at: start,
             into: &events)
     }
 

@@ -20,7 +20,7 @@ extension CreditAccount {
 
     /// A tariff in force, as it was sent; null when none is in force yet.
     func tariffJSON(_ number: Int64, at time: WallTime) -> JSONValue {
-        tariffs.index(number, at: time).map { tariffs.versions[$0].setting.json } ?? .null
+        tariffs.index(number, at: time).map { tariffs.versions[$0].plan.setting.json } ?? .null
     }
 
     /// The value of a setting as its `…_fetch` gives it; nil when there is no such setting.

@@ -19,6 +19,11 @@ struct Desk: Sendable {
     /// When something that was scheduled, or a count of what was not recorded, is due.
     var nextWake: Uptime?
 
+    /// The configured meters, for commands about them; the agent keeps them up to date.
+    var meters: [MeterStanding] = []
+    /// Replacements that were just decided and are still to be carried out by the agent.
+    var replacements: [MeterReplace] = []
+
     private let verify: SignatureCheck
     /// Answers given since the journal was last asked: several commands may be handled before one commit.
     private var recent: [(id: String, answer: StoredAnswer)] = []

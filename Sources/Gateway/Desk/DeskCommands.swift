@@ -20,6 +20,11 @@ extension Desk {
             if let revoke = KeyRevoke(args), ring.key(revoke.kid) == nil, !ring.isRevoked(revoke.kid) {
                 throw .precondition("unknown_key", "the box holds no key of this kid")
             }
+        case MeterReplace.spec.name:
+            guard let replace = MeterReplace(args) else {
+                throw .precondition("serial", "a serial number is 1 to 32 of A-Z a-z 0-9 . -")
+            }
+            try check(replace)
         default: break
         }
     }
@@ -41,6 +46,9 @@ extension Desk {
         case KeyRevoke.spec.name:
             guard let revoke = KeyRevoke(args) else { break }
             return carryOut(revoke, order, turn: &turn)
+        case MeterReplace.spec.name:
+            guard let replace = MeterReplace(args) else { break }
+            return carryOut(replace, order, turn: &turn)
         default: break
         }
         throw Refusal(

@@ -13,6 +13,7 @@ struct EdmiDriver: Sendable {
     private var clock: EdmiClockTask?
     private var clockAt: Moment?
     private(set) var survey: SurveyRun?
+    private var backfill: EdmiSurveyTask?
     /// Whose exchange is on the wire.
     private var active: MeterWant?
 
@@ -65,7 +66,8 @@ struct EdmiDriver: Sendable {
         if read != nil { return .read }
         if poll != nil { return .poll }
         if clock != nil { return .clock }
-        return survey == nil ? nil : .survey
+        if survey != nil { return .survey }
+        return backfill == nil ? nil : .backfill
     }
 
     private func set(of want: MeterWant) -> ReadingSet? {
@@ -73,7 +75,7 @@ struct EdmiDriver: Sendable {
         case .boundary: boundary
         case .read: read
         case .poll: poll
-        case .clock, .survey: nil
+        case .clock, .survey, .backfill: nil
         }
     }
 
@@ -82,7 +84,7 @@ struct EdmiDriver: Sendable {
         case .boundary: boundary = set
         case .read: read = set
         case .poll: poll = set
-        case .clock, .survey: break
+        case .clock, .survey, .backfill: break
         }
     }
 
@@ -91,6 +93,7 @@ struct EdmiDriver: Sendable {
         case .boundary, .read, .poll: set(of: want) != nil
         case .clock: clock != nil
         case .survey: survey != nil
+        case .backfill: backfill != nil
         }
     }
 
@@ -100,12 +103,20 @@ struct EdmiDriver: Sendable {
         case .read: read = ReadingSet(rows: Array(registers.indices), of: registers)
         case .poll: poll = ReadingSet(rows: polledRows, of: registers)
         case .clock: clock = EdmiClockTask()
-        case .survey: break
+        case .survey, .backfill: break
         }
     }
 
     mutating func start(_ run: SurveyRun) { survey = run }
     mutating func stopSurvey() { survey = nil }
+    mutating func start(_ task: EdmiSurveyTask) { backfill = task }
+    mutating func stopBackfill() { backfill = nil }
+
+    /// Records that came for the intervals, each given once.
+    mutating func takeBackfillRecords() -> (records: [EdmiSurveyRecord], layout: EdmiSurveyLayout?) {
+        (backfill?.takeRecords() ?? [], backfill?.layout)
+    }
+
     mutating func surveyNews() -> JSONValue? { survey?.news() }
 
     /// The next exchange, or what came to its end. A meter that does not answer is asked once only.
@@ -146,6 +157,11 @@ struct EdmiDriver: Sendable {
                 step = session.next(&run.task, at: now)
                 survey = run
             }
+        case .backfill:
+            if var task = backfill {
+                step = session.next(&task, at: now)
+                backfill = task
+            }
         }
         if case .wait(let until, .loginRefused) = step { refusedUntil = until }
         return step
@@ -172,6 +188,10 @@ struct EdmiDriver: Sendable {
             session.receive(outcome, for: &run.task, at: moment.uptime)
             run.collect()
             survey = run
+        case .backfill:
+            guard var task = backfill else { return nil }
+            session.receive(outcome, for: &task, at: moment.uptime)
+            backfill = task
         }
         return nil
     }
@@ -197,18 +217,20 @@ struct EdmiDriver: Sendable {
             guard failure == nil, let time, let clockAt else { return .readings(.clock, nil) }
             return .clock(time, at: clockAt)
         case .survey: return .survey(failure.map { MeterFailure($0) })
+        case .backfill: return .backfill(failure)
         }
     }
 
     /// The exchange that ends the session, where the operator wants one.
     mutating func logOff() -> EdmiExchange? { session.logOff() }
 
-    /// The wire went away: what was under way is lost, the survey goes on later.
+    /// The wire went away: what was under way is lost; a survey that somebody waits for goes on later.
     mutating func reset() {
         boundary = nil
         read = nil
         poll = nil
         clock = nil
+        backfill = nil
         active = nil
     }
 }

@@ -99,9 +99,10 @@ extension ManagedMeter {
     /// Writes the intervals that can be stated now; true when more are left for the next turn.
     @discardableResult
     mutating func stateIntervals(turn: inout Turn, _ context: MeterContext) -> Bool {
-        guard context.fit, !kept.isEmpty else { return false }
+        guard context.fit, !kept.isEmpty, !isRetired else { return false }
         let intervals = keeper.take(now: turn.moment.wall, limit: Self.statementLimit)
         for interval in intervals { turn.append(.interval, key: .whole(interval.key), interval.record) }
+        for interval in intervals { backfill.note(interval, at: turn.moment.uptime) }
         if let last = intervals.last { lastStated = last }
         return intervals.count == Self.statementLimit
     }

@@ -5,6 +5,7 @@ import Metering
 extension ManagedMeter {
     /// Somebody wants a fresh reading: a running set is joined, else one is begun.
     mutating func read(for token: UInt64, at now: Uptime) -> ControlFailure? {
+        if isRetired { return retiredFailure }
         if let portDownText {
             return ControlFailure(
                 code: "port_down", message: "port \(settings.port) is down: \(portDownText)",
@@ -22,8 +23,28 @@ extension ManagedMeter {
         return liveness.lastGood == nil ? nil : try? JSONReader.read(board.json())
     }
 
+    /// Whoever waits for the meter need not wait any more.
+    mutating func retireRequests(turn: inout Turn) {
+        let survey = edmi?.survey.map { [$0.token] } ?? []
+        for token in readers + watchers + survey { turn.emit(.answer(token: token, .failure(retiredFailure))) }
+        readers = []
+        watchers = []
+        edmi?.stopSurvey()
+        edmi?.stopBackfill()
+    }
+
+    /// A meter that was replaced is there no more, whatever its last poll said.
+    private var state: Liveness.State { isRetired ? .silent : liveness.state }
+
+    private var retiredFailure: ControlFailure {
+        ControlFailure(
+            code: "refused", message: "meter \(settings.serial) was replaced",
+            hint: "put the new meter's serial and address into this [[meter]] and reload the configuration")
+    }
+
     /// Begins a load survey.
     mutating func survey(_ run: SurveyRun) -> ControlFailure? {
+        if isRetired { return retiredFailure }
         guard edmi != nil else {
             return ControlFailure(
                 code: "unsupported", message: "model \(settings.model.name) has no load survey that can be read",
@@ -55,9 +76,11 @@ extension ManagedMeter {
 
     /// The wire went away: what waited for it gets its answer, and every reading is missing.
     mutating func portDown(_ text: String, turn: inout Turn, _ context: MeterContext) {
+        guard !isRetired else { return }
         portDownText = text
         modbus?.reset()
         edmi?.reset()
+        backfill.abandon(at: turn.moment.uptime)
         resumeAt = nil
         board.clear(why: .portDown, at: turn.moment)
         missPoll(turn: &turn, context)
@@ -81,7 +104,7 @@ extension ManagedMeter {
     var statusJSON: JSONValue {
         [
             "serial": .string(settings.serial.text), "model": .string(settings.model.name),
-            "port": .string(settings.port.name), "state": .string(liveness.state.rawValue),
+            "port": .string(settings.port.name), "state": .string(state.rawValue),
             "last_reading_at": JSONValue(liveness.lastGood?.wall.text),
         ]
     }
@@ -92,7 +115,7 @@ extension ManagedMeter {
             "serial": .string(settings.serial.text), "model": .string(settings.model.name),
             "port": .string(settings.port.name), "address": .integer(Int64(settings.address)),
             "role": .string(settings.role), "nmi": JSONValue(settings.nmi?.text),
-            "state": .string(liveness.state.rawValue), "why": JSONValue(liveness.why?.rawValue),
+            "state": .string(state.rawValue), "why": JSONValue(liveness.why?.rawValue),
             "poll_seconds": .integer(Int64(settings.pollSeconds)),
             "last_reading_at": JSONValue(liveness.lastGood?.wall.text),
         ]

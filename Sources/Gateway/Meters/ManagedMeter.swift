@@ -32,6 +32,7 @@ struct ManagedMeter: Sendable {
     var confirmations: [ReadingConfirmation]
     var keeper: IntervalKeeper
     var lastStated: Interval?
+    var backfill: Backfill
     var modbus: ModbusDriver?
     var edmi: EdmiDriver?
     private let schedule: PollSchedule
@@ -61,10 +62,14 @@ struct ManagedMeter: Sendable {
     var complaints = RateLimit(limit: 12, seconds: 3600)
     /// The meter's clock less ours, milliseconds, until the agent takes it.
     var clockReading: Int64?
+    /// The meter's clock was found to be off.
+    var isDrifted = false
+    /// The meter was replaced: nothing is asked and nothing is stated any more.
+    var isRetired: Bool
 
     init(
         _ settings: MeterSettings, box: BoxSettings, port: Int, line: LineSettings?, place: Int, of count: Int,
-        resume: Interval?, newestRecord: WallTime, at moment: Moment
+        resume: Interval?, gaps: [IntervalGap], newestRecord: WallTime, at moment: Moment
     ) {
         let (rows, kept) = MeterRow.rows(of: settings)
         self.settings = settings
@@ -78,19 +83,23 @@ struct ManagedMeter: Sendable {
             serial: settings.serial, model: settings.model.name, role: settings.role, rows: rows, at: moment)
         liveness = Liveness(startedAt: moment.uptime)
         lastStated = resume
+        isRetired = Self.isFinal(resume)
         confirmations = kept.map { ReadingConfirmation($0, resume: resume) }
         keeper = IntervalKeeper(
             meter: settings.serial, epoch: resume?.epoch ?? 1, minutes: box.intervalMinutes,
             channels: kept.map { IntervalKeeper.Kept(channel: $0.channel, width: $0.width) },
             pollMilliseconds: Int64(settings.pollSeconds) * 1000, resume: resume, startedAt: moment.wall)
+        backfill = Backfill(
+            settings, kept: kept, intervalMinutes: box.intervalMinutes, known: gaps, resume: resume, at: moment.uptime)
         if resume != nil, moment.wall < newestRecord {
-            // The clock lost time while nobody looked: how long the meter ran since the journal's last interval is unknown.
+            // The clock lost time while nobody looked: how long the meter ran since the journal's last interval is
+            // unknown.
             for index in kept.indices { keeper.breakSpan(index, why: .clock) }
         }
         // Polls spread over a serial line's time. On TCP they go together: one wake then serves many of them.
         schedule = PollSchedule(
             pollSeconds: settings.pollSeconds, index: line == nil ? 0 : place, count: count, start: moment.uptime)
-        nextPoll = moment.uptime
+        nextPoll = isRetired ? nil : moment.uptime
         nextClock = moment.uptime
         wantedSince = moment.uptime
         judged = Array(repeating: Uptime(microseconds: -1), count: kept.count)
@@ -105,22 +114,26 @@ struct ManagedMeter: Sendable {
 
     /// When this meter wants its turn although nothing happens on its wire.
     var nextWake: Uptime? {
+        guard !isRetired else { return nil }
         var earliest = resumeAt
         if let nextPoll { earliest = min(earliest ?? nextPoll, nextPoll) }
         if edmi != nil, liveness.isAnswering, edmi?.wants(.clock) == false {
             earliest = min(earliest ?? nextClock, nextClock)
         }
+        if let due = backfill.nextTry { earliest = min(earliest ?? due, due) }
         return earliest
     }
 
     /// Starts what is due.
     mutating func wake(turn: inout Turn, _ context: MeterContext) {
+        guard !isRetired else { return }
         let now = turn.moment.uptime
         if let until = resumeAt, until <= now { resumeAt = nil }
         if let due = nextPoll, due <= now {
             nextPoll = nil
             if portDownText == nil { want(.poll, since: due) } else { missPoll(turn: &turn, context) }
         }
+        startBackfill(turn: &turn, context)
         startClock(at: now)
     }
 
@@ -148,7 +161,7 @@ struct ManagedMeter: Sendable {
 
     /// What this meter wants of its wire, and since when; nil for nothing now.
     func demand(at now: Uptime) -> (priority: BusPriority, since: Uptime)? {
-        guard let want = edmi?.want ?? modbus?.want else { return nil }
+        guard !isRetired, let want = edmi?.want ?? modbus?.want else { return nil }
         if let resumeAt, now < resumeAt { return nil }
         if !readers.isEmpty, want == .poll, !hasDetails { return (.command, wantedSince) }
         return (want.priority, wantedSince)
@@ -209,11 +222,14 @@ struct ManagedMeter: Sendable {
         if let token = edmi?.survey?.token, let news = edmi?.surveyNews() {
             turn.emit(.progress(token: token, news))
         }
+        takeBackfill(turn: &turn)
     }
 
     private mutating func conclude(_ event: DriverEvent, turn: inout Turn, _ context: MeterContext) {
         switch event {
-        case .readings(.clock, _): nextClock = turn.moment.uptime + Self.clockRetry
+        case .readings(.clock, _):
+            nextClock = turn.moment.uptime + Self.clockRetry
+            backfillClock(nil, turn: turn)
         case .readings(let want, let failure): digest(want, failure, turn: &turn, context)
         case .clock(let civil, let moment):
             let utc = WallTime(seconds: civil.seconds - Int64(settings.utcOffsetMinutes) * 60)
@@ -222,7 +238,10 @@ struct ManagedMeter: Sendable {
             board.clockOffset = (difference + 999).flooredQuotient(by: 1000)
             clockReading = difference
             nextClock = turn.moment.uptime + Self.clockInterval
+            noteDrift(difference, turn: &turn, context)
+            backfillClock(difference, turn: turn)
         case .survey(let failure): endSurvey(failure, turn: &turn)
+        case .backfill(let failure): endBackfill(failure, turn: &turn)
         }
     }
 

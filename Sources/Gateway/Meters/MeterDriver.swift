@@ -11,8 +11,10 @@ enum MeterWant: Int, Comparable, Sendable {
     case poll
     /// The meter's clock.
     case clock
-    /// Its load survey.
+    /// Its load survey, for somebody who waits.
     case survey
+    /// Its load survey, for intervals that lack an actual value.
+    case backfill
 
     static func < (left: MeterWant, right: MeterWant) -> Bool { left.rawValue < right.rawValue }
 
@@ -22,7 +24,7 @@ enum MeterWant: Int, Comparable, Sendable {
         case .read: .command
         case .poll: .poll
         case .clock: .housekeeping
-        case .survey: .background
+        case .survey, .backfill: .background
         }
     }
 }
@@ -46,6 +48,8 @@ enum DriverEvent: Sendable {
     case clock(CivilTime, at: Moment)
     /// The survey is complete, or stopped here.
     case survey(MeterFailure?)
+    /// The same of what is fetched for the intervals.
+    case backfill(EdmiFailure?)
 }
 
 /// Why a meter gave no readings.

@@ -75,7 +75,7 @@ struct ModbusDriver: Sendable {
         case .boundary: isBoundaryWanted = true
         case .read: isReadWanted = true
         case .poll: isPollWanted = isPollWanted || running?.want != .poll
-        case .clock, .survey: break
+        case .clock, .survey, .backfill: break
         }
     }
 
@@ -89,7 +89,7 @@ struct ModbusDriver: Sendable {
         switch want {
         case .boundary: isBoundaryWanted = false
         case .read: isReadWanted = false
-        case .poll, .clock, .survey: isPollWanted = false
+        case .poll, .clock, .survey, .backfill: isPollWanted = false
         }
         running = Running(want: want, isKnocking: !isAnswering, startedAt: now)
     }
@@ -98,7 +98,7 @@ struct ModbusDriver: Sendable {
         switch want {
         case .boundary: kept
         case .read: all
-        case .poll, .clock, .survey: polled
+        case .poll, .clock, .survey, .backfill: polled
         }
     }
 

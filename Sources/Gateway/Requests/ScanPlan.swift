@@ -25,8 +25,8 @@ struct ScanCandidate: Hashable, Sendable {
     }
 }
 
-/// The questions of a scan in order of likelihood: usual line settings first, and on each the addresses that meters come
-/// with, before the rest of the addresses is swept.
+/// The questions of a scan in order of likelihood: usual line settings first, and on each the addresses that meters
+/// come with, before the rest of the addresses is swept.
 struct ScanPlan: Hashable, Sendable {
     /// Line settings as they are found on meter boards, most usual first (reference/edmi.md §3, modbus-rtu.md §2).
     static let usualLines: [LineSettings] = [

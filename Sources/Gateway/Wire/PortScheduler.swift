@@ -90,6 +90,8 @@ struct PortScheduler: Sendable {
     /// The next meter in line with its ticket; nil when nobody waits, or only those that a scan holds back.
     mutating func next() -> (meter: Int, ticket: UInt32)? {
         guard hasRoom, let first = ready.first, !isScanning || first.priority < .poll else { return nil }
+        // A survey goes out alone, or a live poll could find two of its exchanges before it.
+        guard first.priority < .background || outstanding.isEmpty else { return nil }
         _ = ready.popFirst()
         return (first.meter, first.ticket)
     }

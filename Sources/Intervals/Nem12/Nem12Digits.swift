@@ -1,6 +1,6 @@
 /// Decimal text of values, the writer's inner loop.
 enum Nem12Digits {
-    /// Writes a comma and a value for each of `values` (millionths) with so many decimals. Stops at the first value that
+    /// Writes a comma and a value for each of `values` (millionths), so many decimals. Stops at the first value that
     /// cannot be written exactly, and gives its place.
     static func write(
         _ values: UnsafeBufferPointer<Int64>, decimals: Int, to buffer: UnsafeMutableBufferPointer<UInt8>

@@ -223,7 +223,7 @@ struct Nem12Record {
             guard digits.allSatisfy({ (48...57).contains($0) }), Nem12Mark.methods(method) else {
                 fail(
                     field, .method,
-                    "\(name) \(line.shown(range(field))): \(quality.rawValue) needs a method 11-25, 51-59, 61-69 or 71-75"
+                    "\(name) \(line.shown(range(field))): \(quality.rawValue) needs method 11-25, 51-59, 61-69 or 71-75"
                 )
                 return 0
             }

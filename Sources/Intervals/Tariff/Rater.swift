@@ -26,7 +26,7 @@ public struct RatingLine: Hashable, Sendable {
     /// What rounding down has left, in units of 1 / divisor micro-units.
     var remainder: Int64 = 0
 
-    /// Adds `quantity × rate / divisor` and gives the whole micro-units that came due; nil when they are beyond 64 bits.
+    /// Adds `quantity × rate / divisor` and gives the whole micro-units that came due; nil when beyond 64 bits.
     mutating func add(_ quantity: Int64, rate: Int64, divisor: Int64) -> Int64? {
         let due: Int64
         let (product, isLarge) = quantity.multipliedReportingOverflow(by: rate)

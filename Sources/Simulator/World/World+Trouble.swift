@@ -96,6 +96,12 @@ extension World {
         meters[meter].silentUntil = clock.elapsed + seconds * 1_000_000
     }
 
+    /// The operator changes the configuration file and reloads it.
+    public mutating func reconfigure(_ edit: (inout GatewayConfiguration) -> Void) {
+        edit(&configuration)
+        tell(.reconfigure(configuration, keys: []))
+    }
+
     public mutating func editMeter(_ index: Int, _ edit: (inout WorldMeter) -> Void) { edit(&meters[index]) }
 
     /// The box starts, or starts again, with what its journal holds.

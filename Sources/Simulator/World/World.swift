@@ -56,7 +56,7 @@ public struct World: Sendable {
         var event: Event
     }
 
-    public private(set) var configuration: GatewayConfiguration
+    public internal(set) var configuration: GatewayConfiguration
     public internal(set) var clock: WorldClock
     public internal(set) var journal = WorldJournal()
     public internal(set) var cloud = WorldCloud()
@@ -66,6 +66,10 @@ public struct World: Sendable {
     public internal(set) var progress: [(token: UInt64, value: JSONValue)] = []
     /// Requests handed to wires.
     public internal(set) var requestCount = 0
+    /// Every exchange while `isTracing`, and when each meter's live values were published, microseconds.
+    public internal(set) var trace: [WorldExchange] = []
+    public internal(set) var livePublished: [(topic: String, at: Int64)] = []
+    public var isTracing = false
     var wires: [WorldWire]
     var trouble: Trouble
     var chance: SeededGenerator
@@ -94,7 +98,8 @@ public struct World: Sendable {
         var meters: [WorldMeter] = []
         for (index, settings) in configuration.meters.enumerated() {
             let load = HouseholdLoad(seed: chance.next(), hasSolar: index % 2 == 1)
-            meters.append(WorldMeter(settings: settings, load: load))
+            meters.append(
+                WorldMeter(settings: settings, load: load, surveyMinutes: configuration.box.intervalMinutes))
         }
         self.meters = meters
         wires = configuration.ports.map { port in
@@ -147,7 +152,9 @@ public struct World: Sendable {
         case .append: break
         case .bus(let request): carryOut(request)
         case .publish(let message):
-            if message.topic.hasSuffix("/live") { cloud.liveCount += 1 }
+            guard message.topic.hasSuffix("/live") else { return }
+            cloud.liveCount += 1
+            if isTracing { livePublished.append((message.topic, clock.elapsed)) }
         case .sendJournal(let from, let to):
             cloud.receive(from: from, to: to)
             schedule(.receipt, after: WorldCloud.delay)
@@ -160,8 +167,12 @@ public struct World: Sendable {
     private mutating func carryOut(_ request: BusRequest) {
         requestCount += 1
         guard let index = wires.firstIndex(where: { $0.settings.id == request.port }) else { return }
+        let began = max(clock.elapsed, wires[index].busyUntil)
         let (outcome, at) = wires[index].carryOut(
             request, at: clock.elapsed, clock: clock, meters: &meters, chance: &chance)
+        if isTracing {
+            trace.append(WorldExchange(request, givenAt: clock.elapsed, beganAt: began, doneAt: at))
+        }
         let reply = BusReply(id: request.id, port: request.port, outcome: outcome, at: clock.moment(at: at))
         schedule(.reply(reply, life: life), after: at - clock.elapsed)
     }

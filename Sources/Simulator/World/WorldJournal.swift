@@ -1,4 +1,5 @@
 import Gateway
+import Intervals
 import Metering
 
 /// The journal of the world, in memory, with the checks that every record must pass. They share no code with what is
@@ -9,7 +10,8 @@ public struct WorldJournal: Sendable {
     public private(set) var faults: [String] = []
     /// Looked up only, never iterated.
     private var keys: Set<String> = []
-    private var newest: [Interval] = []
+    /// The newest statement about every interval, of each meter by its end.
+    public private(set) var history: [[Interval]] = []
     public var acknowledged: Int64 = 0
 
     public var head: Int64 { Int64(records.count) }
@@ -39,17 +41,29 @@ public struct WorldJournal: Sendable {
     private mutating func check(_ draft: JournalDraft) {
         guard let interval = Interval(record: draft.data) else { return fault("record \(draft.seq) is no interval") }
         guard draft.key == interval.key else { return fault("record \(draft.seq) has the key \(draft.key)") }
-        let place = newest.firstIndex { $0.meter == interval.meter }
-        if let place {
-            let last = newest[place]
-            if interval.end - last.end != Int64(interval.minutes) * 60_000 {
-                fault("\(interval.key) does not follow \(last.key)")
-            }
-            for value in interval.values { checkSum(value, after: last, in: interval) }
-            newest[place] = interval
-        } else {
-            newest.append(interval)
+        guard let place = history.firstIndex(where: { $0.first?.meter == interval.meter }) else {
+            history.append([interval])
+            return
         }
+        guard interval.revision == 0, let last = history[place].last else { return checkRevision(interval, at: place) }
+        if interval.end - last.end != Int64(interval.minutes) * 60_000 {
+            fault("\(interval.key) does not follow \(last.key)")
+        }
+        for value in interval.values { checkSum(value, after: last, in: interval) }
+        history[place].append(interval)
+    }
+
+    /// A better statement follows the one it betters, and leaves alone what was measured.
+    private mutating func checkRevision(_ interval: Interval, at place: Int) {
+        guard let index = history[place].firstIndex(where: { $0.end == interval.end }),
+            history[place][index].revision + 1 == interval.revision
+        else { return fault("\(interval.key) betters nothing") }
+        let old = history[place][index]
+        for (before, after) in zip(old.values, interval.values) where before != after {
+            if before.quality == .actual { fault("\(interval.key) \(before.channel.rawValue) was actual before") }
+            if after.source != .survey { fault("\(interval.key) \(before.channel.rawValue) is not from the survey") }
+        }
+        history[place][index] = interval
     }
 
     /// A value is the register's advance since the interval before, and a missing one has its reason.
@@ -68,8 +82,12 @@ public struct WorldJournal: Sendable {
 
     /// What the agent finds at its next start.
     func recovered(keys: [SigningKey]) -> RecoveredState {
-        RecoveredState(
+        var ledger = GapLedger()
+        for interval in history.joined() { ledger.take(interval) }
+        return RecoveredState(
             head: head, newestAt: records.last?.at ?? WallTime(milliseconds: 0), acknowledged: acknowledged,
-            intervals: newest, keys: keys, revokedKeys: [], counters: [], hash: String(repeating: "0", count: 64))
+            intervals: history.compactMap(\.last), keys: keys, revokedKeys: [], counters: [],
+            hash: String(repeating: "0", count: 64),
+            gaps: ledger.gaps)
     }
 }

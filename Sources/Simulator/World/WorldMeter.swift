@@ -39,7 +39,8 @@ public struct WorldMeter: Sendable {
     public var silentUntil: Int64 = 0
     /// Another meter hangs here before this.
     public var strangerUntil: Int64 = 0
-    public init(settings: MeterSettings, load: HouseholdLoad) {
+    /// A meter whose load survey, if it has one, has intervals of `surveyMinutes`.
+    public init(settings: MeterSettings, load: HouseholdLoad, surveyMinutes: Int) {
         self.settings = settings
         registers = WorldRegisters(model: settings.model, load: load)
         if settings.model.dialect == .modbus {
@@ -49,8 +50,21 @@ public struct WorldMeter: Sendable {
             edmi = EdmiMeterSimulator(
                 EdmiMeterSettings(
                     dialect: settings.model.dialect, serial: settings.serial.text, address: settings.address,
-                    utcOffsetMinutes: settings.utcOffsetMinutes, load: load))
+                    utcOffsetMinutes: settings.utcOffsetMinutes,
+                    survey: EdmiMeterSurvey(intervalMinutes: Int64(surveyMinutes), capacity: 10_000), load: load))
         }
+    }
+
+    /// The load survey of an EDMI meter: its length, what is stored, when the meter had no power.
+    public var survey: EdmiMeterSurvey? {
+        get { edmi?.settings.survey }
+        set { if let newValue { edmi?.settings.survey = newValue } }
+    }
+
+    /// How far the clock of an EDMI meter is wrong, seconds.
+    public var clockErrorSeconds: Int64 {
+        get { edmi?.settings.clockErrorSeconds ?? 0 }
+        set { edmi?.settings.clockErrorSeconds = newValue }
     }
 
     /// Whole units on the register at a true time, as the meter counts them; before any rollover.

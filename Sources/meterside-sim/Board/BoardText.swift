@@ -40,8 +40,7 @@ enum BoardText {
         lines += [
             "", "and in a third:", "", "  export METERSIDE_SOCKET=\(files.socket)", "  \(bin)/meterside status",
             "  \(bin)/meterside meter read \(serial)",
-            "  \(bin)/meterside interval list --meter \(serial)" + (board.clock.scale > 1 ? " --to +1w" : "")
-                + "   # after the next full 5 minutes",
+            "  \(bin)/meterside interval list --meter \(serial)   # after the next full 5 minutes",
         ]
         if let url = starter.mqtt { lines.append("  \(bin)/meterside-sim cloud --box \(starter.box) --url \(url)") }
         return lines + [""]

@@ -79,7 +79,7 @@ struct DemoScreen {
             dim("An interval of 5 minutes passes \(DemoPace.text(speed)). Try this in another terminal:"),
             "  export METERSIDE_SOCKET=\(socket)",
             "  \(bin)/meterside status",
-            "  \(bin)/meterside interval list --meter \(serial)" + (speed > 1 ? " --to +1w" : ""),
+            "  \(bin)/meterside interval list --meter \(serial)",
             dim("or type here: unplug a, plug a, silent \(serial) 600, help. Ctrl-C ends."),
         ]
     }

@@ -43,6 +43,7 @@ extension MainLoop {
                 guard let from = parameters.time("from"), let to = parameters.time("to") else { return nil }
                 return .request(.meterSurvey(serial, from: from, to: to), token: call.token)
             }
+        case "interval.gaps": return gaps(call)
         case "outbox.show": showOutbox(call, journal)
         case "key.list": return .request(.keyList, token: call.token)
         case "command.send": return localCommand(call)

@@ -99,6 +99,9 @@ class Bench:
     """A temporary folder and the processes of one benchmark; everything ends with it."""
 
     def __enter__(self):
+        # Ended from outside, it still ends what it started.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: sys.exit(1))
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="meterside-bench-", dir=os.environ.get("TMPDIR")))
         self.processes = []
         return self

@@ -2,8 +2,8 @@
 
 100 Modbus TCP units. The daemon lives 60 times faster (simulated board), so that every unit states an interval every
 five seconds and each outage piles up records; polls are once a second of real time. The cloud here is paho: it keeps
-records by sequence, checks the hash chain (contract §4), sends receipts, and asks again for what it missed while it was
-away itself. Timing is taken at the units (polls) and at the cloud (messages), never from the daemon.
+records by sequence, checks the hash chain (contract §4), sends receipts, and asks again for what it missed while it
+was away itself. Timing is taken at the units (polls) and at the cloud (messages), never from the daemon.
 """
 import argparse
 import hashlib

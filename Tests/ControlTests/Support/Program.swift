@@ -32,12 +32,19 @@ enum Program {
             errors: String(decoding: complained, as: UTF8.self))
     }
 
+    /// The checkout.
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
     /// A Python with PyJWT; nil when there is none.
-    static let pythonWithJWT: String? = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
+    static let pythonWithJWT = python(importing: "jwt, cryptography")
+
+    /// A Python with nemreader; nil when there is none.
+    static let pythonWithNemreader = python(importing: "nemreader")
+
+    private static func python(importing modules: String) -> String? {
         let named = ProcessInfo.processInfo.environment["METERSIDE_PYTHON"]
         let candidates = [named, root.appending(path: ".venv/bin/python").path, "/usr/bin/python3"].compactMap { $0 }
-        return candidates.first { (try? run($0, ["-c", "import jwt, cryptography"]))?.status == 0 }
-    }()
+        return candidates.first { (try? run($0, ["-c", "import \(modules)"]))?.status == 0 }
+    }
 }

@@ -49,6 +49,39 @@ import Testing
         #expect(bench.alarms == ["clock_untrusted"])
     }
 
+    @Test func clock_thatIsOff_isToldOnceAndWhenItIsRightAgain() throws {
+        let meter = EdmiBenchMeter()
+        meter.simulator.settings.clockErrorSeconds = 75
+        var bench = try bench(meter)
+        bench.pass(seconds: 3 * 3600)
+        #expect(bench.records(.meterEvent).map { $0["event"] } == ["clock_drift"])
+        #expect(bench.records(.meterEvent).first?["offset_s"] == 75)
+        meter.simulator.settings.clockErrorSeconds = 20
+        bench.pass(seconds: 3700)
+        #expect(bench.records(.meterEvent).map { $0["event"] } == ["clock_drift", "clock_agrees"])
+    }
+
+    /// The bench asks for gaps right away, without touching a wire.
+    @Test func intervalGaps_areAnsweredAtOnce() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 900)
+        bench.give(.request(.intervalGaps(nil), token: 5))
+        #expect(try bench.value(5) == [])
+        bench.give(.request(.intervalGaps(try BenchMeters.serial("nobody")), token: 6))
+        #expect(bench.failure(6)?.code == "unknown_meter")
+        meter.isSilent = true
+        bench.pass(seconds: 1800)
+        bench.give(.request(.intervalGaps(serial), token: 7))
+        let gaps = try #require(try bench.value(7).array)
+        #expect(gaps.compactMap { $0["channel"]?.string } == Channel.allCases.map(\.rawValue))
+        #expect(gaps.allSatisfy { $0["why"] == "timeout" && $0["from"] == gaps[0]["from"] })
+        let intervals = try #require(gaps[0]["intervals"]?.integer)
+        let from = try #require(gaps[0]["from"]?.string.flatMap { WallTime(text: $0) })
+        let to = try #require(gaps[0]["to"]?.string.flatMap { WallTime(text: $0) })
+        #expect(to - from == intervals * 300_000)
+    }
+
     @Test func clock_isReadHourly() throws {
         let meter = EdmiBenchMeter()
         var bench = try bench(meter)
