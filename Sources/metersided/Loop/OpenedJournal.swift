@@ -1,5 +1,6 @@
 import Crypto
 import Gateway
+import Intervals
 import Journal
 import Metering
 
@@ -14,15 +15,32 @@ struct OpenedJournal {
         }
         do throws(JournalError) {
             journal = try JournalStore(path: folder + "/journal.db", boxID: configuration.gateway.box.id)
-            recovered = RecoveredState(
+            var recovered = RecoveredState(
                 head: journal.head, newestAt: journal.newestAt, acknowledged: try journal.cursor(JournalCursor.cloud),
                 intervals: try journal.newestIntervals(),
                 keys: KeyRing.merge(folder: configuration.keys, journal: try journal.keysAdded()),
                 revokedKeys: try journal.keysRevoked(),
                 counters: try journal.counters().map { KeyCounter(kid: $0.kid, counter: $0.counter) },
                 hash: journal.headHash, scheduled: try Self.waiting(in: journal))
+            for meter in configuration.gateway.meters {
+                recovered.gaps += try Self.gaps(of: meter.serial, in: journal)
+            }
+            self.recovered = recovered
         } catch {
             throw StartFault(message: "\(error)")
+        }
+    }
+
+    /// What the last 35 days lack, which is as long as a survey of 5-minute data usually holds.
+    private static func gaps(of meter: MeterSerial, in journal: JournalStore) throws(JournalError) -> [IntervalGap] {
+        var ledger = GapLedger()
+        var from = journal.newestAt + -35 * 86_400_000
+        let end = WallTime(milliseconds: .max)
+        while true {
+            let page = try journal.intervals(meter: meter, from: from, to: end, limit: 2000)
+            guard let last = page.last else { return ledger.gaps }
+            for interval in page { ledger.take(interval) }
+            from = last.end
         }
     }
 
