@@ -64,25 +64,32 @@ struct Captures {
 extension MainLoop {
     func startCapture(_ call: ControlCall) {
         let name = call.parameters.string("port") ?? ""
-        guard let port = configuration?.ports.first(where: { $0.id.name == name }) else {
-            let known = (configuration?.ports ?? []).map(\.id.name).joined(separator: ", ")
-            server.fail(
-                call.token, code: "unknown_port", message: "there is no port \"\(name)\"",
-                hint: known.isEmpty ? "the configuration has no [[port]]" : "there are \(known)")
+        let ports: [PortEntry] = configuration?.ports ?? []
+        let index = ports.firstIndex { $0.id.name == name }
+        guard let index else {
+            refuseCapture(call.token, name, ports)
             return
         }
+        beginCapture(call.token, ports[index], seconds: call.parameters.integer("seconds"))
+    }
+
+    private func refuseCapture(_ token: UInt64, _ name: String, _ ports: [PortEntry]) {
+        let known = ports.map(\.id.name).joined(separator: ", ")
+        server.fail(
+            token, code: "unknown_port", message: "there is no port \"\(name)\"",
+            hint: known.isEmpty ? "the configuration has no [[port]]" : "there are \(known)")
+    }
+
+    private func beginCapture(_ token: UInt64, _ port: PortEntry, seconds: Int64?) {
         let now = time.now()
-        let seconds = call.parameters.integer("seconds")
-        captures.add(call.token, port: port.id, until: seconds.map { now.uptime + $0 * 1_000_000 })
+        captures.add(token, port: port.id, until: seconds.map { now.uptime + $0 * 1_000_000 })
         bus.setTap(port.id, on: true)
-        let line = port.line.map { "\($0.baud) \($0.format.rawValue)" }
-        server.progress(
-            call.token,
-            [
-                "started": [
-                    "protocol": .string(port.captureProtocol), "line": JSONValue(line), "at": .string(now.wall.text),
-                ]
-            ])
+        var started = JSONObject()
+        started["protocol"] = .string(port.captureProtocol)
+        started["line"] = .null
+        if let line = port.line { started["line"] = .string("\(line.baud) \(line.format.rawValue)") }
+        started["at"] = .string(now.wall.text)
+        server.progress(token, ["started": .object(started)])
     }
 }
 
