@@ -58,7 +58,7 @@ enum SecretFault: Error, CustomStringConvertible {
 enum SecretFile {
     /// The path of a secret that only its owner can read.
     static func locate(_ text: String, in folder: String) throws(SecretFault) -> String {
-        if !text.contains("/"), let credentials = getenv("CREDENTIALS_DIRECTORY") {
+        if !text.utf8.contains(UInt8(ascii: "/")), let credentials = getenv("CREDENTIALS_DIRECTORY") {
             let path = String(cString: credentials) + "/" + text
             if FilePath.isReadable(path) { return path }
         }

@@ -15,7 +15,8 @@ enum PortSection {
             }
             if places.contains(place) {
                 table.fault(
-                    place.contains("/") ? "device" : "tcp", "\(place) is another port already; a wire has one master")
+                    place.utf8.contains(UInt8(ascii: "/")) ? "device" : "tcp",
+                    "\(place) is another port already; a wire has one master")
             }
             places.append(place)
             entries.append(entry)

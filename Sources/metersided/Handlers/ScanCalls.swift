@@ -59,7 +59,7 @@ extension MainLoop {
         if let port = configuration?.ports.first(where: { $0.id.name == name || $0.device == name }) {
             return ScanPlace(id: port.id, isSerial: port.line != nil, models: library.all)
         }
-        guard name.hasPrefix("/dev/") || name.hasPrefix("/") || name.contains(":") else {
+        guard name.hasPrefix("/dev/") || name.hasPrefix("/") || name.utf8.contains(UInt8(ascii: ":")) else {
             let known = (configuration?.ports ?? []).map(\.id.name).joined(separator: ", ")
             server.fail(
                 call.token, code: "unknown_port", message: "there is no port \"\(name)\"",
