@@ -122,7 +122,11 @@ struct MqttTlsTests {
         let box = try TestTransport(files.settings(broker, client: "client"))
         let reason = try box.waitForReason()
         // With TLS 1.3 the refusal comes after our handshake; now and then the library only sees the line break off.
-        #expect(reason == "the broker does not accept our certificate" || reason.hasSuffix("protocol error"))
+        let words = [
+            "the broker does not accept our certificate",
+            "the broker broke off after the TLS handshake; does it accept our certificate?",
+        ]
+        #expect(words.contains(reason), "\(reason)")
     }
 
     @Test func settings_whenAFileIsMissing_nameIt() throws {

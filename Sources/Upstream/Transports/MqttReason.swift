@@ -89,7 +89,8 @@ struct MqttEnd: Error, Hashable, Sendable {
         switch code {
         case MOSQ_ERR_EAI.rawValue:
             return .unreachable("no address for \(settings.endpoint.host): \(String(cString: gai_strerror(errno)))")
-        case MOSQ_ERR_ERRNO.rawValue where errno == EPROTO && isGreeting:
+        case MOSQ_ERR_ERRNO.rawValue where errno == EPROTO && settings.endpoint.isEncrypted:
+            // With TLS 1.3 a refused client certificate is told only after our side of the handshake is done.
             return .unreachable("the broker broke off after the TLS handshake; does it accept our certificate?")
         case MOSQ_ERR_CONN_LOST.rawValue where isGreeting:
             return .unreachable(
