@@ -13,7 +13,7 @@ public struct IntervalValue: Hashable, Sendable {
     public var quality: QualityFlag
     /// How the value was made: `boundary` (register read at the boundary), `interpolated`, `survey`, `balanced` (the
     /// survey's amount made to fit the registers read around its stretch), `final_reading`, `none`; or a NEM12 method
-    /// number.
+    /// number (14, 15, 17, 19: a substitute).
     public var method: String
     /// Why the value is missing or not actual; empty for an actual value.
     public var reason: String

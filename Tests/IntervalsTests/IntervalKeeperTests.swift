@@ -135,6 +135,19 @@ private struct Script {
         #expect(script.stated[1].values[0].registerAtEnd == 3)
     }
 
+    /// A float32 total of 100 MWh goes on by 8 Wh at a time: intervals step, and add up to the register's advance.
+    @Test func take_ofATotalThatSteps_addsUpExactly() {
+        var script = Script()
+        for second in stride(from: 0, through: 7200, by: 30) {
+            script.read(Double(second), 100_000_000 + Int64(second) * 1200 / 3600 / 8 * 8)
+        }
+        #expect(script.stated.count == 24)
+        #expect(script.stated.allSatisfy { $0.values[0].quality == .actual })
+        let amounts = script.stated.compactMap { $0.values[0].value }
+        #expect(amounts.allSatisfy { $0 >= 96 && $0 <= 104 && $0 % 8 == 0 })
+        #expect(amounts.reduce(0, +) == 2400)
+    }
+
     @Test func take_whenTheRegisterWasReset_hasNoIntervalAcrossIt() {
         var script = Script()
         script.poll(from: 0, through: 390, value: 500_000)

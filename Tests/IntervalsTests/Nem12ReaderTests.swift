@@ -35,6 +35,15 @@ import Testing
         #expect(reading.current.mark == Nem12Mark(.substituted, method: 61, reason: 4))
     }
 
+    @Test func read_whenASingleRegisterFedIn_takesItsNegativeQuantity() throws {
+        let line = Nem12Sample.reading.replacing("METER1,E,", with: "METER1,I,").replacing(
+            ",1312.1,", with: ",-1312.1,")
+        let record = Nem12Record.read(Nem12Sample.nem13(line))
+        #expect(record.marks == [])
+        let reading = try #require(record.readings.first)
+        #expect(reading.quantity == -1_312_100_000 && reading.isFeedIn)
+    }
+
     @Test(arguments: ["\n", "\r", "\r\n"])
     func read_whenLineEndsDiffer_readsTheSame(_ end: String) {
         let lines = Nem12Sample.good.replacing("\r\n", with: "\n").split(separator: "\n")

@@ -42,7 +42,12 @@ public struct IntervalGap: Hashable, Sendable {
 
     /// Whether a value is none, or none that was measured.
     public static func isMissing(_ value: IntervalValue) -> Bool {
-        (value.quality == .null && value.reason != replacedReason) || value.quality == .estimated
+        (value.quality == .null && value.reason != replacedReason) || isEstimate(value)
+    }
+
+    /// Whether a value was made, not measured: its register may be made too.
+    static func isEstimate(_ value: IntervalValue) -> Bool {
+        value.quality == .estimated || value.quality == .substituted
     }
 
     /// Milliseconds.

@@ -210,9 +210,11 @@ extension GapLedger {
                 }
                 let nextValue = isFollowed == true ? follower?.values[safe: place] : nil
                 if let register = value.registerAtEnd {
-                    let isEstimate = value.quality == .estimated
+                    let isEstimate = IntervalGap.isEstimate(value)
                     if !isEstimate { return GapAnchor(end: max(end, gap.first), register: register) }
-                    if nextValue?.quality != .estimated { return GapAnchor(end: gap.last, register: register) }
+                    if nextValue.map(IntervalGap.isEstimate) != true {
+                        return GapAnchor(end: gap.last, register: register)
+                    }
                 }
                 guard nextValue != nil else { return nil }
                 at += 1

@@ -28,7 +28,8 @@ extension Nem12Block {
         if let previous, let current, current.at < previous.at {
             record.fail(15, .readOrder, "CurrentRegisterReadDateTime is before PreviousRegisterReadDateTime")
         }
-        let quantity = record.value(19, "Quantity")
+        // The market's own example files give what was fed in through a single register as a negative quantity.
+        let quantity = record.value(19, "Quantity", allowsSign: direction == "I")
         let unit = unit(&record, 20)
         let nextRead = record.day(21, "NextScheduledReadDate", mandatory: false)
         let updated = record.time(22, "UpdateDateTime", digits: 14, mandatory: .updateTime)

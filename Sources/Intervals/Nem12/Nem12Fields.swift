@@ -158,11 +158,14 @@ struct Nem12Record {
         return text
     }
 
-    /// Millionths of a decimal field that must be there and not negative.
-    mutating func value(_ field: Int, _ name: String) -> Int64? {
+    /// Millionths of a decimal field that must be there and not negative unless that is allowed.
+    mutating func value(_ field: Int, _ name: String, allowsSign: Bool = false) -> Int64? {
         let range = range(field)
-        switch Nem12Value.long(line.base, from: range.lowerBound, to: range.upperBound) {
-        case .success(let result): return result.value
+        let isNegative = allowsSign && range.count > 1 && line.base[range.lowerBound] == UInt8(ascii: "-")
+        switch Nem12Value.long(
+            line.base, from: isNegative ? range.lowerBound + 1 : range.lowerBound, to: range.upperBound)
+        {
+        case .success(let result): return isNegative ? -result.value : result.value
         case .failure(let problem):
             let (rule, words) = Self.words(problem)
             fail(field, rule, "\(name) \(line.shown(range)) \(words)")

@@ -78,7 +78,10 @@ public enum RatingFault: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Charges energy by a tariff. Remainders are carried for every line, so that however a quantity is split within its
 /// name and block period, and in whatever order, the total is the same to the micro-unit.
-public struct Rater: Sendable {
+///
+/// It never changes. It is a class because an account asks it for every interval, and a copy of all its tables would
+/// cost more than the answer.
+public final class Rater: Sendable {
     public let schedule: TariffSchedule
     /// For each name, its bands' numbers with rising thresholds.
     private let blocks: [[Int]]

@@ -71,6 +71,8 @@ public struct Tariff: Hashable, Sendable {
     public var bands: [Band]
     public var windows: [Window]
     public var blocks: BlockReset?
+    /// A feed-in tariff: it gives money for what an export channel counts, and no import channel is charged by it.
+    public var isExport: Bool
 
     /// Names in the order of their first band. Charges and schedules number them so.
     public var names: [String] {
@@ -84,8 +86,9 @@ public struct Tariff: Hashable, Sendable {
     ///   - vatBasisPoints: on top of everything, hundredths of a percent.
     init(
         id: Int64, standingMicroPerDay: Int64, vatBasisPoints: Int64, validFrom: WallTime?, bands: [Band],
-        windows: [Window], blocks: BlockReset?
+        windows: [Window], blocks: BlockReset?, isExport: Bool = false
     ) {
+        self.isExport = isExport
         self.id = id
         self.standingMicroPerDay = standingMicroPerDay
         self.vatBasisPoints = vatBasisPoints

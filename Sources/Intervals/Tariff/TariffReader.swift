@@ -7,8 +7,13 @@ extension Tariff {
         let object = try reader.object(
             value, "",
             known: [
-                "tariff_id", "unit", "standing_micro_per_day", "vat_bp", "valid_from", "bands", "times", "blocks",
+                "tariff_id", "unit", "channel", "standing_micro_per_day", "vat_bp", "valid_from", "bands", "times",
+                "blocks",
             ])
+        let channel = object["channel"] ?? "import_wh"
+        guard channel == "import_wh" || channel == "export_wh" else {
+            throw TariffFault(field: "channel", message: "allowed: \"import_wh\", \"export_wh\" (a feed-in tariff)")
+        }
         if let unit = object["unit"], unit != "kWh" {
             throw TariffFault(field: "unit", message: "allowed: \"kWh\" (a rate is micro-units of money for a kWh)")
         }
@@ -21,7 +26,7 @@ extension Tariff {
                 object["standing_micro_per_day"], "standing_micro_per_day", 0...TariffReader.greatestMicro, absent: 0),
             vatBasisPoints: try reader.integer(object["vat_bp"], "vat_bp", 0...10_000, absent: 0),
             validFrom: try reader.time(object["valid_from"], "valid_from"), bands: bands, windows: windows,
-            blocks: blocks)
+            blocks: blocks, isExport: channel == "export_wh")
         try checkCover()
     }
 

@@ -43,21 +43,23 @@ public struct TariffSchedule: Sendable {
         let minute = second / 60
         let next = boundaries.first { $0 > minute } ?? 1440
         let until = min(offsetUntil, day * 86_400 + Int64(next) * 60 - offset)
-        let name =
-            windows(TariffDay(day), TariffDay(day - 1), minute: minute).first.map { windowNames[$0] } ?? defaultName
-        return Span(until: until, name: name, day: day)
+        return Span(until: until, name: name(day, minute), day: day)
+    }
+
+    /// The name at a local minute.
+    private func name(_ day: Int64, _ minute: Int) -> Int {
+        guard !tariff.windows.isEmpty else { return defaultName }
+        let today = TariffDay(day)
+        let yesterday = TariffDay(day - 1)
+        for index in tariff.windows.indices where tariff.windows[index].holds(today, yesterday, minute: minute) {
+            return windowNames[index]
+        }
+        return defaultName
     }
 
     /// The numbers of the windows that hold a local minute.
     func windows(_ today: TariffDay, _ yesterday: TariffDay, minute: Int) -> [Int] {
-        tariff.windows.indices.filter { index in
-            let window = tariff.windows[index]
-            if window.from < window.to {
-                return minute >= window.from && minute < window.to && window.starts(on: today)
-            }
-            return (minute >= window.from && window.starts(on: today))
-                || (minute < window.to && window.starts(on: yesterday))
-        }
+        tariff.windows.indices.filter { tariff.windows[$0].holds(today, yesterday, minute: minute) }
     }
 
     /// The block period of a local day: the day itself, or its month; 0 without blocks.
@@ -94,5 +96,11 @@ struct TariffDay {
 
 extension Tariff.Window {
     func isIn(_ day: TariffDay) -> Bool { season?.contains(day.date) ?? true }
+    /// Whether it holds a local minute of `today`.
+    func holds(_ today: TariffDay, _ yesterday: TariffDay, minute: Int) -> Bool {
+        if from < to { return minute >= from && minute < to && starts(on: today) }
+        return (minute >= from && starts(on: today)) || (minute < to && starts(on: yesterday))
+    }
+
     func starts(on day: TariffDay) -> Bool { days & (1 << UInt8(day.weekday)) != 0 && isIn(day) }
 }
