@@ -116,4 +116,56 @@ import Testing
         try unit.wake(at: at("2026-03-03T11:00:31Z", 120_000), into: &events)
         #expect(unit.supply.protectedUntil == time("2026-03-03T11:02:00Z"))
     }
+
+    /// Found by the soak: a clock a day behind, and the customer was cut the moment it was right again.
+    @Test func notice_whileTheClockIsInDoubt_beginsWhenItIsTrusted() throws {
+        var unit = try unit(balance: 1_000_000)
+        var events: [UnitEvent] = []
+        unit.doubts = .clockUntrusted
+        try unit.charge(wattHours: 2000, tariff: 1, at: at("2026-03-03T09:00:00Z"), cause: .staleData, into: &events)
+        #expect(decided(events) == SupplyDecision(.connected, .clockUntrusted, isHeld: true))
+        #expect(unit.supply.noticeUntil == nil)
+        unit.doubts = []
+        try unit.wake(at: at("2026-03-04T12:00:00Z"), into: &events)
+        #expect(decided(events) == SupplyDecision(.connected, .protected, isHeld: true))
+        #expect(unit.supply.noticeUntil == time("2026-03-05T12:00:00Z"))
+        try unit.wake(at: at("2026-03-05T12:00:00Z"), into: &events)
+        #expect(decided(events) == SupplyDecision(.disconnected, .exhausted))
+    }
+
+    /// Found by the soak: the second look forgot the button, and a slow switch was called back.
+    @Test func button_isRememberedUntilTheSwitchFollows() throws {
+        var unit = try unit(balance: 1_000_000, current: .armed)
+        var events: [UnitEvent] = []
+        try unit.press(.arm, at: at("2026-03-03T09:00:00Z"), into: &events)
+        #expect(decided(events) == SupplyDecision(.connected, .credit))
+        try unit.wake(at: at("2026-03-03T09:00:10Z"), into: &events)
+        #expect(unit.supply.decision == SupplyDecision(.connected, .credit))
+        #expect(unit.preview(at: at("2026-03-03T09:01:59Z")) == SupplyDecision(.connected, .credit))
+        #expect(unit.nextWake(after: at("2026-03-03T09:00:10Z")) == time("2026-03-03T09:02:00Z"))
+        // Not for hours: nobody may be there any more.
+        try unit.wake(at: at("2026-03-03T09:02:00Z"), into: &events)
+        #expect(unit.supply.decision == SupplyDecision(.armed, .armedWait))
+        try unit.press(.arm, at: at("2026-03-03T09:03:00Z"), into: &events)
+        unit.follow(.connected, at: at("2026-03-03T09:03:01Z").uptime)
+        unit.follow(.armed, at: at("2026-03-03T09:03:02Z").uptime)
+        try unit.wake(at: at("2026-03-03T09:05:00Z"), into: &events)
+        #expect(unit.supply.decision == SupplyDecision(.armed, .armedWait), "once is once")
+    }
+
+    /// Found by the soak: supply that waits for the customer's hand is off already.
+    @Test func warning_isNotGivenWhereSupplyIsOff() throws {
+        for state in [SupplyState.armed, .connected] {
+            var unit = try unit(balance: 1_000_000, current: state)
+            var events: [UnitEvent] = []
+            let friendly = try FriendlyDays(["days": ["tue": [["from": "10:00", "to": "11:00"]]]])
+            _ = try unit.carryOut(.set(.friendlyDays(friendly)), at: at("2026-03-03T09:00:00Z"), into: &events)
+            try unit.charge(wattHours: 2000, tariff: 1, at: at("2026-03-03T10:00:00Z"), into: &events)
+            #expect(unit.supply.decision == SupplyDecision(state, .friendlyPeriod, isHeld: true))
+            events = []
+            try unit.wake(at: at("2026-03-03T10:30:00Z"), into: &events)
+            let warning = UnitEvent.supply(.warning(until: time("2026-03-03T11:00:00Z")))
+            #expect(events == (state == .connected ? [warning] : []))
+        }
+    }
 }

@@ -83,6 +83,7 @@ extension CreditAccount {
     private mutating func take(_ setting: UnitSetting, at time: WallTime) {
         switch setting {
         case .tariff(let value):
+            passStanding(to: time)
             tariffs.add(value, from: value.tariff.validFrom ?? time, now: time, zone: clock)
         case .emergencyCredit(let value): settings.emergencyCredit = value
         case .lowCredit(let value): settings.lowCredit = value
@@ -93,6 +94,7 @@ extension CreditAccount {
         case .friendlyDays(let value): settings.friendlyDays = value
         case .specialDays(let value): settings.specialDays = value
         case .daylightSaving(let value):
+            passStanding(to: time)
             settings.daylightSaving = value
             clock = zone.overridden(by: value, at: time)
             tariffs.move(to: clock)
@@ -170,6 +172,13 @@ extension CreditAccount {
     private mutating func note(_ addition: CreditAddition) {
         lastAdditions.insert(addition, at: 0)
         if lastAdditions.count > 9 { lastAdditions.removeLast() }
+    }
+
+    /// Days without a standing charge leave no record. A price or a local time that begins now does not reach back to
+    /// them, not even when the journal is read again.
+    private mutating func passStanding(to time: WallTime) {
+        guard isOpen else { return }
+        due.standing = max(due.standing, clock.lastDay(atOrBefore: time, .midnight))
     }
 
     /// Nothing that fell due before is taken any more: a mode that does not charge leaves no arrears behind.

@@ -97,9 +97,9 @@ public struct CreditAccount: Sendable {
     }
 
     public let unit: String
-    public let limits: AccountLimits
+    public internal(set) var limits: AccountLimits
     /// The box's zone.
-    public let zone: ZoneRules
+    public internal(set) var zone: ZoneRules
     /// Local time of the unit: the zone's, or that of the unit's own table.
     public internal(set) var clock: ZoneRules
     public internal(set) var mode = OperationalMode.prepayment

@@ -83,11 +83,14 @@ struct TariffBook: Sendable {
         } catch {
             throw .overflow
         }
-        var lines = charges.map { charge in
+        var lines: [ChargeLine] = []
+        lines.reserveCapacity(charges.count + 1)
+        for charge in charges {
             let band = plan.setting.tariff.bands[charge.band]
-            return ChargeLine(
-                what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
-                amount: charge.amountMicro)
+            lines.append(
+                ChargeLine(
+                    what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
+                    amount: charge.amountMicro))
         }
         Self.addVat(from: versions[index].state, to: state, tariff: plan.setting.tariff, &lines)
         if plan.setting.tariff.blocks != nil { plan.rater.forget(before: seconds - 86_400, state: &state) }

@@ -93,7 +93,10 @@ public struct TariffSetting: Hashable, Sendable {
         do throws(TariffFault) {
             tariff = try Tariff(value)
         } catch {
-            let field = path.isEmpty || error.field.isEmpty ? path + error.field : "\(path).\(error.field)"
+            // The name of an unknown member is the sender's own text.
+            var name = error.field
+            if error.message.hasPrefix("unknown;") { name = Self.parent(of: name) + "unknown_member" }
+            let field = path.isEmpty || name.isEmpty ? path + name : "\(path).\(name)"
             throw ArgumentFault(argument: field, message: "\(field): \(error.message)")
         }
         guard (0...8).contains(tariff.id) else {
@@ -101,5 +104,10 @@ public struct TariffSetting: Hashable, Sendable {
             throw ArgumentFault(argument: field, message: "\(field) must be a whole number from 1 to 8")
         }
         json = value
+    }
+
+    /// `bands[0].` of `bands[0].name`.
+    private static func parent(of field: String) -> String {
+        field.lastIndex(of: ".").map { String(field[...$0]) } ?? ""
     }
 }

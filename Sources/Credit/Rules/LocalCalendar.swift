@@ -38,6 +38,8 @@ extension ZoneRules {
     /// The last local day whose time of day has come.
     func lastDay(atOrBefore time: WallTime, _ timeOfDay: TimeOfDay) -> Int64 {
         let day = day(of: time)
+        // A clock that is set back over midnight: tomorrow has begun already.
+        if instant(day + 1, timeOfDay) <= time { return day + 1 }
         return instant(day, timeOfDay) <= time ? day : day - 1
     }
 

@@ -18,7 +18,12 @@ public struct FriendlyDays: Hashable, Sendable {
     public static let initial = FriendlyDays(
         windows: Weekday.allCases.map { day in
             let night = DayWindow(from: TimeOfDay(minutes: 900), to: TimeOfDay(minutes: 480))
-            return [.friday, .saturday, .sunday].contains(day) ? [.wholeDay, night] : [night]
+            switch day {
+            case .friday, .saturday, .sunday: return [.wholeDay]
+            // The night after Sunday.
+            case .monday: return [DayWindow(from: .midnight, to: TimeOfDay(minutes: 480)), night]
+            default: return [night]
+            }
         })
 
     /// Reads the arguments of `friendly_days_set`.

@@ -92,13 +92,14 @@ public struct ElectricalDisconnection: Hashable, Sendable {
     public var isEnabled: Bool
     /// 1…16
     public var meterSlot: Int
-    public var reconnect: ReconnectPolicy
+    /// Nil leaves it as the operator has configured the switch.
+    public var reconnect: ReconnectPolicy?
 
     /// A new unit: disconnection is not enabled.
     public static let initial = ElectricalDisconnection(isEnabled: false)
 
     /// Electrical disconnection.
-    public init(isEnabled: Bool, meterSlot: Int = 1, reconnect: ReconnectPolicy = .button) {
+    public init(isEnabled: Bool, meterSlot: Int = 1, reconnect: ReconnectPolicy? = nil) {
         self.isEnabled = isEnabled
         self.meterSlot = meterSlot
         self.reconnect = reconnect
@@ -109,7 +110,9 @@ public struct ElectricalDisconnection: Hashable, Sendable {
         let fields = try FieldReader(value, path: path, allowed: ["enabled", "meter_slot", "reconnect"])
         isEnabled = try fields.flag("enabled")
         meterSlot = Int(try fields.integer("meter_slot", 1...16, default: 1))
-        reconnect = try fields.word("reconnect", Word.self, default: .button) == .automatic ? .automatic : .button
+        reconnect =
+            fields.has("reconnect")
+            ? try fields.word("reconnect", Word.self, default: .button) == .automatic ? .automatic : .button : nil
     }
 
     private enum Word: String, CaseIterable {
@@ -119,9 +122,11 @@ public struct ElectricalDisconnection: Hashable, Sendable {
 
     /// As `omnipower_set` takes it.
     public var json: JSONValue {
-        let word: Word = reconnect == .automatic ? .automatic : .button
-        return [
-            "enabled": .bool(isEnabled), "meter_slot": .integer(Int64(meterSlot)), "reconnect": .string(word.rawValue),
-        ]
+        var object: JSONObject = ["enabled": .bool(isEnabled), "meter_slot": .integer(Int64(meterSlot))]
+        if let reconnect {
+            let word: Word = reconnect == .automatic ? .automatic : .button
+            object["reconnect"] = .string(word.rawValue)
+        }
+        return .object(object)
     }
 }

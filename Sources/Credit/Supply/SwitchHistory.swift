@@ -17,6 +17,15 @@ public struct SwitchHistory: Hashable, Sendable {
     /// No movement.
     public init() {}
 
+    /// What the journal remembers of the time before a restart.
+    /// - Parameters:
+    ///   - moves: oldest first.
+    ///   - remoteDisconnect: the newest disconnection by order.
+    public init(moves: [Uptime], remoteDisconnect: Uptime?) {
+        self.moves = moves.suffix(Self.mostPerHour)
+        self.remoteDisconnect = remoteDisconnect
+    }
+
     /// Notes a movement.
     /// - Parameter isRemote: it was a disconnection by order.
     public mutating func moved(at time: Uptime, isRemoteDisconnect isRemote: Bool = false) {

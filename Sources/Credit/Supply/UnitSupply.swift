@@ -5,9 +5,14 @@ import Metering
 public struct SupplyPolicy: Hashable, Sendable {
     public var neverDisconnect: Bool
     public var restore: RestorePolicy
+    /// How supply comes back, until a command says otherwise.
+    public var reconnect: ReconnectPolicy
 
-    /// A policy; by default the unit may be disconnected, and comes back with usable credit.
-    public init(neverDisconnect: Bool = false, restore: RestorePolicy = .usableCredit) {
+    /// A policy; by default the unit may be disconnected, and comes back with usable credit, by the customer's hand.
+    public init(
+        neverDisconnect: Bool = false, restore: RestorePolicy = .usableCredit, reconnect: ReconnectPolicy = .button
+    ) {
+        self.reconnect = reconnect
         self.neverDisconnect = neverDisconnect
         self.restore = restore
     }
@@ -70,7 +75,7 @@ public struct UnitSupply: Sendable {
     /// A customer without credit is warned so long before a protected time ends, milliseconds.
     public static let warningTime: Int64 = 1_800_000
 
-    public let policy: SupplyPolicy
+    public internal(set) var policy: SupplyPolicy
     /// What the switch is now.
     public private(set) var current: SupplyState
     public private(set) var decision: SupplyDecision?
@@ -80,11 +85,14 @@ public struct UnitSupply: Sendable {
     public var isDisconnectOrdered = false
     /// Whether the installer's test has passed since the switch or the meter last changed.
     public var isTested: Bool
-    public private(set) var history = SwitchHistory()
+    public internal(set) var history = SwitchHistory()
     /// When the notice of a disconnection is over; nil when none runs.
     public private(set) var noticeUntil: WallTime?
     private var wasUsable: Bool
-    private var isCustomerReady = false
+    /// A notice is due, and begins when there is a clock to tell its end by.
+    private var owesNotice = false
+    /// The customer has asked for supply at the armed switch, and that holds until then.
+    private var readyUntil: Uptime?
     private var warnedFor: WallTime?
     private var span = SupplyCalendar.Span(protection: nil, until: WallTime(milliseconds: .min))
     private var spanFrom = WallTime(milliseconds: .max)
@@ -114,17 +122,18 @@ public struct UnitSupply: Sendable {
     public mutating func evaluate(
         _ account: CreditAccount, at instant: SupplyInstant, doubts: SupplyDoubts = [], cause: SupplyCause = .use
     ) -> [SupplyNews] {
-        noteCredit(account, at: instant.wall, cause: cause)
+        noteCredit(account, at: instant.wall, cause: cause, hasClock: !doubts.contains(.clockUntrusted))
         let decision = SupplyDecision.decide(picture(account, at: instant, doubts: doubts))
-        // A press of the button is remembered for the dwell time, not for hours.
-        if decision.state != .armed || decision.reason == .switchLimit { isCustomerReady = false }
+        if decision.state == .disconnected || decision.reason == .switchLimit { readyUntil = nil }
         var news: [SupplyNews] = []
         if decision != self.decision {
             self.decision = decision
             since = instant.wall
             news.append(.decided(decision, noticeUntil: noticeUntil, protectedUntil: protectedUntil))
         }
-        if decision.isHeld, let protection = span.protection, decision.reason == protection.reason,
+        // Supply that is off already cannot be cut.
+        if decision.isHeld, current == .connected, let protection = span.protection,
+            decision.reason == protection.reason,
             warnedFor != protection.until, instant.wall >= protection.until + -Self.warningTime
         {
             let until = protection.until
@@ -152,10 +161,11 @@ public struct UnitSupply: Sendable {
         picture.isUsable = account.isUsable
         picture.isOnEmergencyCredit = account.balance <= 0
         picture.isDebtCleared = account.isDebtCleared
-        picture.reconnect = account.settings.disconnection.reconnect
+        picture.reconnect = reconnect(account)
         picture.restore = policy.restore
-        picture.isCustomerReady = isCustomerReady
-        if let noticeUntil { picture.isNoticePending = instant.wall + -instant.uncertainty < noticeUntil }
+        picture.isCustomerReady = readyUntil.map { instant.uptime < $0 } ?? false
+        picture.isNoticePending =
+            owesNotice || noticeUntil.map { instant.wall + -instant.uncertainty < $0 } ?? false
         picture.isDwelling = history.dwellUntil(instant.uptime) != nil
         picture.isLimitReached = history.limitUntil(instant.uptime) != nil
         if [.forceOff, .disconnect].contains(picture.order), history.remoteLimitUntil(instant.uptime) != nil {
@@ -164,23 +174,32 @@ public struct UnitSupply: Sendable {
         return picture
     }
 
+    /// How supply comes back after it was cut.
+    public func reconnect(_ account: CreditAccount) -> ReconnectPolicy {
+        account.settings.disconnection.reconnect ?? policy.reconnect
+    }
+
     /// The switch has moved to a state, by our order or by itself.
     public mutating func follow(_ state: SupplyState, at uptime: Uptime) {
         if (state == .connected) != (current == .connected) {
             let isRemote = decision.map { [.forceOff, .order].contains($0.reason) } ?? false
             history.moved(at: uptime, isRemoteDisconnect: isRemote && state == .disconnected)
+            readyUntil = nil
         }
         current = state
     }
 
+    /// A press of the button is remembered for the dwell time and a slow switch, not for hours, microseconds.
+    static let readyTime = SwitchHistory.dwell * 2
+
     /// The customer asks for supply at the armed switch; evaluate after it.
-    public mutating func customerIsReady() throws(CreditError) {
+    public mutating func customerIsReady(at uptime: Uptime) throws(CreditError) {
         guard current == .armed else {
             throw .refused(
                 .precondition, "not_armed",
                 current == .connected ? "supply is on already" : "supply is off; it is not ready to be switched on")
         }
-        isCustomerReady = true
+        readyUntil = uptime + Self.readyTime
     }
 
     private func order(_ account: CreditAccount, at time: WallTime) -> SupplyPicture.Order {
@@ -191,12 +210,20 @@ public struct UnitSupply: Sendable {
         }
     }
 
-    private mutating func noteCredit(_ account: CreditAccount, at time: WallTime, cause: SupplyCause) {
+    private mutating func noteCredit(
+        _ account: CreditAccount, at time: WallTime, cause: SupplyCause, hasClock: Bool
+    ) {
         let isUsable = account.isUsable || account.mode != .prepayment
         if isUsable {
             noticeUntil = nil
+            owesNotice = false
         } else if wasUsable, cause.needsNotice {
+            owesNotice = true
+        }
+        // By a clock that is wrong it would be over too early, or never.
+        if owesNotice, hasClock {
             noticeUntil = time + Self.noticeTime
+            owesNotice = false
         }
         wasUsable = isUsable
     }
@@ -223,7 +250,7 @@ extension UnitSupply {
         consider(noticeUntil.map { $0 + instant.uncertainty })
         consider(account.settings.supplyMode.expiresAt)
         for end in [
-            history.dwellUntil(instant.uptime), history.limitUntil(instant.uptime),
+            readyUntil, history.dwellUntil(instant.uptime), history.limitUntil(instant.uptime),
             history.remoteLimitUntil(instant.uptime),
         ] {
             // Rounded up, so that it is over by then.

@@ -18,8 +18,8 @@ public enum UnitButton: String, Sendable, CaseIterable {
 /// A payment unit: an account and the supply that goes by it. Every function ends with a new supply decision, in the
 /// same turn (design §7), and gives the events in order; when it throws, only what had fallen due has happened.
 public struct PaymentUnit: Sendable {
-    public private(set) var account: CreditAccount
-    public private(set) var supply: UnitSupply
+    public internal(set) var account: CreditAccount
+    public internal(set) var supply: UnitSupply
     /// What makes the box doubt; set before the function that goes by it.
     public var doubts: SupplyDoubts = []
 
@@ -102,7 +102,7 @@ public struct PaymentUnit: Sendable {
         _ button: UnitButton, at instant: SupplyInstant, into events: inout [UnitEvent]
     ) throws(CreditError) {
         try takeDue(at: instant, into: &events)
-        if button == .arm { try supply.customerIsReady() }
+        if button == .arm { try supply.customerIsReady(at: instant.uptime) }
         try change(at: instant, cause: .use, into: &events) { account, credit throws(CreditError) in
             if button == .emergencyCredit { try account.selectEmergencyCredit(at: instant.wall, into: &credit) }
         }
@@ -129,7 +129,7 @@ public struct PaymentUnit: Sendable {
     /// The installer's test has passed, or no longer counts because the switch or the meter has changed.
     public mutating func setTested(_ isTested: Bool) { supply.isTested = isTested }
 
-    private mutating func change(
+    mutating func change(
         at instant: SupplyInstant, cause: SupplyCause, into events: inout [UnitEvent],
         _ body: (inout CreditAccount, inout [CreditEvent]) throws(CreditError) -> Void
     ) throws(CreditError) {
@@ -141,19 +141,18 @@ public struct PaymentUnit: Sendable {
             failure = error
         }
         // What was applied before a failure has happened: rows that fell due before the one that does not fit.
-        let first = events.count
         var balance = account.balance
-        for event in credit.reversed() {
+        for event in credit { balance &-= event.change.registers.balance }
+        for event in credit {
+            balance &+= event.change.registers.balance
             events.append(.credit(event, balance: balance))
-            balance &-= event.change.registers.balance
             if case .setting = event.change { supply.calendarChanged() }
         }
-        events[first...].reverse()
         decide(at: instant, cause: cause, into: &events)
         if let failure { throw failure }
     }
 
-    private mutating func decide(at instant: SupplyInstant, cause: SupplyCause, into events: inout [UnitEvent]) {
+    mutating func decide(at instant: SupplyInstant, cause: SupplyCause, into events: inout [UnitEvent]) {
         for news in supply.evaluate(account, at: instant, doubts: doubts, cause: cause) {
             events.append(.supply(news))
         }
