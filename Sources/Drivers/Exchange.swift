@@ -22,6 +22,10 @@ public enum BusOperation: Hashable, Sendable {
     case edmi(EdmiExchange)
     /// Reads done one after the other without leaving the wire; at most 8, so that no other meter waits long.
     case modbus(ModbusJob)
+    /// A load switch.
+    case contact(ContactJob)
+    /// Buttons.
+    case inputs(InputsJob)
 }
 
 /// One EDMI command and the reply it expects.
@@ -82,7 +86,7 @@ public struct ModbusJob: Hashable, Sendable {
 
 /// One read of consecutive registers.
 public struct ModbusRead: Hashable, Sendable {
-    /// 3 holding registers, 4 input registers.
+    /// 3 holding registers, 4 input registers; 1, 2 and 5: see `ModbusBits.swift`.
     public var function: UInt8
     public var address: UInt16
     /// 1…125
@@ -117,6 +121,9 @@ public enum BusOutcome: Hashable, Sendable {
     case edmi([UInt8])
     /// One result a read, in order.
     case modbus([Result<[UInt16], BusFailure>])
+    case contact(ContactState)
+    /// True where the input is on, in the order asked.
+    case inputs([Bool])
     case failed(BusFailure)
 }
 

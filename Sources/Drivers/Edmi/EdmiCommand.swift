@@ -8,14 +8,20 @@ public struct EdmiCommand: Hashable, Sendable, CustomStringConvertible {
     /// True where the echo does not tell one such command from another. On a plain line a late reply to the one could
     /// then pass for the reply to the next, so it is never repeated blindly.
     let isAmbiguous: Bool
+    /// A write: it is put on the wire once, and never again without being asked for.
+    let isOnce: Bool
     /// Bytes of reply expected, for the time-out.
     let replyLength: Int
     private let label: String
 
-    init(_ bytes: [UInt8], echo: [UInt8], isAmbiguous: Bool = false, replyLength: Int = 32, label: String) {
+    init(
+        _ bytes: [UInt8], echo: [UInt8], isAmbiguous: Bool = false, isOnce: Bool = false, replyLength: Int = 32,
+        label: String
+    ) {
         self.bytes = bytes
         self.echo = echo
         self.isAmbiguous = isAmbiguous
+        self.isOnce = isOnce
         self.replyLength = replyLength
         self.label = label
     }
@@ -63,10 +69,12 @@ public struct EdmiCommand: Hashable, Sendable, CustomStringConvertible {
             label: "read \(addresses.count) registers")
     }
 
-    /// `W` F03D: sets the clock, in the meter's own standard time. Bytes only; no session sends it.
-    public static func setClock(_ time: CivilTime) -> EdmiCommand? {
+    /// `W` F03D, or `N` 0000F03D where `long`: sets the clock, in the meter's own standard time. Nil for a time that
+    /// the meter cannot hold.
+    public static func setClock(_ time: CivilTime, long: Bool = false) -> EdmiCommand? {
         guard let encoded = EdmiTime.bytes(time) else { return nil }
-        return EdmiCommand([0x57, 0xF0, 0x3D] + encoded, echo: [], label: "set the clock")
+        let register: [UInt8] = long ? [0x4E, 0x00, 0x00, 0xF0, 0x3D] : [0x57, 0xF0, 0x3D]
+        return EdmiCommand(register + encoded, echo: [], isAmbiguous: true, isOnce: true, label: "set the clock")
     }
 
     private static func registerCommand<Address: FixedWidthInteger>(

@@ -43,7 +43,7 @@ public struct EdmiEvent: Hashable, Sendable {
     }
 }
 
-/// Reads the newest entries of an Atlas event log. Genius event logs are surveys without an interval and are not read.
+/// Reads the newest entries of an Atlas event log; `GeniusEventTask` is for the other dialect.
 public struct EdmiEventTask: EdmiTask, Hashable {
     /// The logs of an Atlas meter.
     public enum Log: UInt8, Hashable, Sendable, CaseIterable {

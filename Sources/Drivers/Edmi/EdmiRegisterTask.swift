@@ -80,6 +80,42 @@ public struct EdmiClockTask: EdmiTask, Hashable {
     }
 }
 
+/// Sets the meter's clock (reference/edmi.md §4: `W`, known from one implementation; the meter's ACK alone is no proof,
+/// so read the clock again afterwards). The command is never repeated with an old time: give `time` anew before each
+/// `next`.
+public struct EdmiSetClockTask: EdmiTask, Hashable {
+    public var progress = EdmiTaskProgress()
+    public private(set) var failure: EdmiFailure?
+    /// What the meter's clock shall show, its own standard time.
+    public var time: CivilTime
+    private var usesOther = false
+    private var isDone = false
+
+    public init(_ time: CivilTime) { self.time = time }
+
+    public mutating func command(_ facts: inout EdmiFacts) -> EdmiCommand? {
+        guard !isDone, failure == nil else { return nil }
+        let command = EdmiCommand.setClock(time, long: (facts.dialect == .genius) != usesOther)
+        if command == nil { failure = .malformed("a meter cannot hold this time") }
+        return command
+    }
+
+    public mutating func receive(_ data: ArraySlice<UInt8>, _ facts: inout EdmiFacts) -> Bool { false }
+
+    public mutating func acknowledge(_ facts: inout EdmiFacts) -> Bool {
+        isDone = true
+        return true
+    }
+
+    public mutating func refuse(_ refusal: EdmiRefusal, _ facts: inout EdmiFacts) {
+        if refusal.suggestsOtherCommand, !usesOther {
+            usesOther = true
+        } else {
+            failure = .refused(refusal)
+        }
+    }
+}
+
 /// Reads who the meter is. Use it with a link whose `serial` is nil to find out what answers.
 public struct EdmiIdentifyTask: EdmiTask, Hashable {
     public var progress = EdmiTaskProgress()

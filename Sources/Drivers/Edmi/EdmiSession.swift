@@ -152,7 +152,7 @@ public struct EdmiSession: Hashable, Sendable {
             }
             take(reply, to: sent, for: &task, at: now)
         case .failed(let failure): fail(failure, sent, &task.progress)
-        case .modbus: unfit(&task.progress)
+        case .modbus, .contact, .inputs: unfit(&task.progress)
         }
     }
 
@@ -181,6 +181,7 @@ public struct EdmiSession: Hashable, Sendable {
                 return unfit(&task.progress)
             }
             task.progress.commandDone()
+        case (.command, .acknowledge) where task.acknowledge(&facts): task.progress.commandDone()
         case (_, .acknowledge), (_, .data): unfit(&task.progress)
         }
     }
@@ -268,7 +269,7 @@ public struct EdmiSession: Hashable, Sendable {
         doubt()
         progress.tries += 1
         // Such a command went out once only, so the port's own repeats are made up for here.
-        if link.address == nil, sent.command.isAmbiguous, progress.tries < link.tries { return }
+        if link.address == nil, sent.command.isAmbiguous, !sent.command.isOnce, progress.tries < link.tries { return }
         progress.tries = 0
         progress.failure = reason
     }
@@ -295,6 +296,6 @@ extension EdmiLink {
         return EdmiExchange(
             wire: EdmiFrame.encode(envelope.body),
             expectation: .addressed(meter: address, master: master, sequence: sequence), timeout: timeout + reply,
-            interCharacter: interCharacter, turnaround: turnaround, tries: tries)
+            interCharacter: interCharacter, turnaround: turnaround, tries: command.isOnce ? 1 : tries)
     }
 }

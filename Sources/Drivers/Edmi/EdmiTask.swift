@@ -3,7 +3,8 @@ import Metering
 /// Something to be read from a meter, one exchange at a time. `EdmiSession` wraps its commands and gives it the
 /// replies; between two exchanges other tasks of the same meter may go first.
 ///
-/// The tasks are `EdmiRegisterTask`, `EdmiClockTask`, `EdmiIdentifyTask`, `EdmiSurveyTask` and `EdmiEventTask`.
+/// The tasks are `EdmiRegisterTask`, `EdmiClockTask`, `EdmiSetClockTask`, `EdmiIdentifyTask`, `EdmiSurveyTask` and
+/// `EdmiEventTask`.
 public protocol EdmiTask: Sendable {
     /// The session's own notes about this task.
     var progress: EdmiTaskProgress { get set }
@@ -11,10 +12,16 @@ public protocol EdmiTask: Sendable {
     mutating func command(_ facts: inout EdmiFacts) -> EdmiCommand?
     /// Takes the bytes after the echo of the last command. False when they cannot be its reply: it is then sent again.
     mutating func receive(_ data: ArraySlice<UInt8>, _ facts: inout EdmiFacts) -> Bool
+    /// Takes the meter's ACK. False when the last command is answered with data.
+    mutating func acknowledge(_ facts: inout EdmiFacts) -> Bool
     /// Takes the meter's refusal of the last command.
     mutating func refuse(_ refusal: EdmiRefusal, _ facts: inout EdmiFacts)
     /// Why the task can never be done; nil while it can.
     var failure: EdmiFailure? { get }
+}
+
+extension EdmiTask {
+    public mutating func acknowledge(_ facts: inout EdmiFacts) -> Bool { false }
 }
 
 /// What a session notes about a task between exchanges. Only `EdmiSession` changes it.

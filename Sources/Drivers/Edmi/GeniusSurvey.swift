@@ -4,6 +4,8 @@ import Metering
 /// (reference/edmi.md §6.1).
 struct GeniusSurvey: EdmiSurveyReader, Hashable {
     private enum Stage: Hashable {
+        /// The survey is not where most meters have it: the meter's own list is asked.
+        case find(EdmiExtensionsTask)
         case info(EdmiRegisterReader)
         case range
         case channels(EdmiRegisterReader, count: Int, width: Int, interval: Int64)
@@ -19,7 +21,8 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
     static let widestRecord: Int64 = 2048
 
     private let order: EdmiSurveyOrder
-    private let base: UInt32
+    private var base: UInt32
+    private var isFound = false
     private var stage: Stage
     private var origin: Int64 = 0
     private var stored: Int64 = 0
@@ -34,11 +37,14 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
         let isKnown = (1...Self.bases.count).contains(order.survey)
         base = isKnown ? Self.bases[order.survey - 1] << 16 : 0
         if !isKnown { failure = .malformed("there is no survey \(order.survey); use 1 to \(Self.bases.count)") }
-        stage = .info(
-            EdmiRegisterReader([
-                (base | 0xF012, .byte), (base | 0xF014, .long), (base | 0xF018, .short),
-                (base | 0xF020, .timeAndDate), (base | 0xF021, .long),
-            ]))
+        stage = .info(Self.info(base))
+    }
+
+    private static func info(_ base: UInt32) -> EdmiRegisterReader {
+        EdmiRegisterReader([
+            (base | 0xF012, .byte), (base | 0xF014, .long), (base | 0xF018, .short), (base | 0xF020, .timeAndDate),
+            (base | 0xF021, .long),
+        ])
     }
 
     private var file: UInt32 { base | 0xF008 }
@@ -46,6 +52,11 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
     mutating func command(_ facts: inout EdmiFacts) -> EdmiCommand? {
         while failure == nil {
             switch stage {
+            case .find(var task):
+                let command = task.command(&facts)
+                stage = .find(task)
+                if let command { return command }
+                takeExtensions(task)
             case .info(var reader):
                 let command = reader.command(&facts)
                 stage = .info(reader)
@@ -75,6 +86,10 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
 
     mutating func receive(_ data: ArraySlice<UInt8>, _ facts: inout EdmiFacts) -> Bool {
         switch stage {
+        case .find(var task):
+            let fits = task.receive(data, &facts)
+            stage = .find(task)
+            return fits
         case .info(var reader):
             let fits = reader.receive(data, &facts)
             stage = .info(reader)
@@ -91,6 +106,9 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
 
     mutating func refuse(_ refusal: EdmiRefusal, _ facts: inout EdmiFacts) {
         switch stage {
+        case .find(var task):
+            task.refuse(refusal, &facts)
+            stage = .find(task)
         case .info(var reader):
             reader.refuse(refusal, &facts)
             stage = .info(reader)
@@ -105,7 +123,19 @@ struct GeniusSurvey: EdmiSurveyReader, Hashable {
 
     // MARK: Layout
 
+    private mutating func takeExtensions(_ task: EdmiExtensionsTask) {
+        guard let found = task.base(named: "Load_Survey \(order.survey)") else {
+            return failure = .refused(.registerNotFound)
+        }
+        base = found << 16
+        isFound = true
+        stage = .info(Self.info(base))
+    }
+
     private mutating func takeInfo(_ reader: EdmiRegisterReader) {
+        if !isFound, case .failure(let missing)? = reader.items[0].result, missing.reason == .notPresent {
+            return stage = .find(EdmiExtensionsTask())
+        }
         guard let count = reader.integer(0, in: 1...Self.mostChannels) else {
             return failure = reader.failure(0, "the survey's channel count")
         }

@@ -5,7 +5,12 @@ public let modbusLongestRead: UInt16 = 125
 
 /// What a device is asked, without the envelope of the wire.
 public enum ModbusRequest: Hashable, Sendable {
+    /// Registers, functions 3 and 4.
     case read(ModbusRead)
+    /// Coils or discrete inputs, functions 1 and 2.
+    case bits(ModbusRead)
+    /// An order to one coil, function 5.
+    case order(coil: UInt16, on: Bool)
     /// A function this code does not serve; the device answers exception 1.
     case other(function: UInt8)
     /// A read whose length or count is not allowed; the device answers exception 3.
@@ -14,7 +19,8 @@ public enum ModbusRequest: Hashable, Sendable {
     /// The function code as it came.
     public var function: UInt8 {
         switch self {
-        case .read(let read): read.function
+        case .read(let read), .bits(let read): read.function
+        case .order: 5
         case .other(let function), .malformed(let function): function
         }
     }
@@ -22,19 +28,25 @@ public enum ModbusRequest: Hashable, Sendable {
     /// Reads the message part of a request: function and operands.
     init(message: ArraySlice<UInt8>) throws(ModbusFault) {
         guard let function = message.first else { throw .wrongLength }
-        guard function == 3 || function == 4 else {
+        guard (1...5).contains(function) else {
             self = .other(function: function)
             return
         }
         let start = message.startIndex
         guard message.count == 5 else { throw .wrongLength }
-        let count = UInt16(message[start + 3]) << 8 | UInt16(message[start + 4])
-        guard (1...modbusLongestRead).contains(count) else {
+        let read = ModbusRead(
+            function: function, address: UInt16(message[start + 1]) << 8 | UInt16(message[start + 2]),
+            count: UInt16(message[start + 3]) << 8 | UInt16(message[start + 4]))
+        guard read.isAllowed else {
             self = .malformed(function: function)
             return
         }
-        let address = UInt16(message[start + 1]) << 8 | UInt16(message[start + 2])
-        self = .read(ModbusRead(function: function, address: address, count: count))
+        self =
+            switch function {
+            case 1, 2: .bits(read)
+            case 5: .order(coil: read.address, on: read.count != 0)
+            default: .read(read)
+            }
     }
 }
 
@@ -42,6 +54,10 @@ public enum ModbusRequest: Hashable, Sendable {
 public enum ModbusAnswer: Hashable, Sendable {
     /// At most 125 registers.
     case registers([UInt16])
+    /// At most 2000 bits.
+    case bits([Bool])
+    /// The echo of an order to a coil.
+    case ordered(coil: UInt16, on: Bool)
     /// Code 1…255.
     case exception(UInt8)
 
@@ -55,6 +71,16 @@ public enum ModbusAnswer: Hashable, Sendable {
                 bytes.append(UInt8(word >> 8))
                 bytes.append(UInt8(word & 0xFF))
             }
+        case .bits(let bits):
+            bytes.append(function)
+            bytes.append(UInt8(truncatingIfNeeded: (bits.count + 7) / 8))
+            for first in stride(from: 0, to: bits.count, by: 8) {
+                let byte = bits[first..<min(first + 8, bits.count)].enumerated().reduce(UInt8(0)) { byte, bit in
+                    bit.element ? byte | 1 << UInt8(bit.offset) : byte
+                }
+                bytes.append(byte)
+            }
+        case .ordered(let coil, let on): ModbusRead.order(coil: coil, on: on).append(to: &bytes)
         case .exception(let code):
             bytes.append(function | 0x80)
             bytes.append(code)
@@ -83,6 +109,7 @@ extension ModbusRead {
             throw .exception(code)
         }
         guard answered == function else { throw .wrongFunction(answered) }
+        guard function >= 3, function != 5 else { return try bits(inAnswer: message) }
         let size = Int(count) * 2
         guard Int(message[start + 1]) == size, message.count == size + 2 else { throw .wrongLength }
         let data = message[(start + 2)...]

@@ -91,7 +91,7 @@ public struct ModbusPlan: Hashable, Sendable {
             for (index, result) in results.enumerated() { decode(result, read: first + index, body) }
         case .failed(let failure):
             for read in first..<last { fail(read, failure.noData, body) }
-        case .modbus, .edmi:
+        case .modbus, .edmi, .contact, .inputs:
             for read in first..<last { fail(read, .badChecksum, body) }
         }
     }
