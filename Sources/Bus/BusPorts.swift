@@ -14,10 +14,17 @@ public final class BusPorts: Sendable {
 
     private let clock: any BusClock
     private let deliver: @Sendable ([BusEvent]) -> Void
+    private let gpio: any GpioHost
     private let ports = Guarded(Ports())
 
-    public init(clock: any BusClock, deliver: @escaping @Sendable ([BusEvent]) -> Void) {
+    public convenience init(clock: any BusClock, deliver: @escaping @Sendable ([BusEvent]) -> Void) {
+        self.init(clock: clock, gpio: SystemGpio(), deliver: deliver)
+    }
+
+    /// `gpio`: where GPIO lines come from.
+    init(clock: any BusClock, gpio: any GpioHost, deliver: @escaping @Sendable ([BusEvent]) -> Void) {
         self.clock = clock
+        self.gpio = gpio
         self.deliver = deliver
     }
 
@@ -31,7 +38,8 @@ public final class BusPorts: Sendable {
             if same?.configuration == configuration { return nil }
             Self.close(configuration.id, in: &ports)
             let worker = PortWorker(
-                configuration: configuration, clock: clock, predecessors: ports.closing, deliver: deliver)
+                configuration: configuration, clock: clock, predecessors: ports.closing, gpio: gpio,
+                deliver: deliver)
             guard worker.start() else { return worker }
             ports.open.append(worker)
             return nil

@@ -50,7 +50,8 @@ struct LateReplies {
 
     /// Until when this read must wait, because a late reply could be taken for its answer; nil when it may go.
     mutating func blocked(_ unit: UnitAddress, _ read: ModbusRead, at now: Int64) -> Int64? {
-        guard !questions.isEmpty else { return nil }
+        // The echo of an order says which order it was.
+        guard !questions.isEmpty, read.function != 5 else { return nil }
         questions.removeAll { $0.until <= now }
         return questions.filter {
             $0.unit == unit && $0.read.function == read.function && $0.read.count == read.count && $0.read != read

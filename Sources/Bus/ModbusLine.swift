@@ -1,7 +1,7 @@
 import Drivers
 import Metering
 
-/// How one Modbus read is asked, on RTU or with the TCP header.
+/// How one Modbus request is asked, on RTU or with the TCP header.
 protocol ModbusFraming: AnyObject {
     func ask(_ read: ModbusRead, of job: ModbusJob) throws(WireFault) -> Result<[UInt16], BusFailure>
 }
@@ -29,9 +29,8 @@ final class ModbusLine {
         return .modbus(results)
     }
 
-    private func askRepeatedly(_ read: ModbusRead, of job: ModbusJob) throws(WireFault) -> Result<[UInt16], BusFailure>
-    {
-        guard (1...modbusLongestRead).contains(read.count) else { return .failure(.badFrame) }
+    func askRepeatedly(_ read: ModbusRead, of job: ModbusJob) throws(WireFault) -> Result<[UInt16], BusFailure> {
+        guard read.isAllowed else { return .failure(.badFrame) }
         var worst = BusFailure.timeout
         for _ in 0..<max(1, min(job.tries, 5)) {
             switch try framing.ask(read, of: job) {

@@ -15,13 +15,15 @@ public struct PortConfiguration: Hashable, Sendable {
     }
 }
 
-/// A serial device or a TCP connection.
+/// A serial device, a TCP connection, or lines of a GPIO chip.
 public enum PortWire: Hashable, Sendable {
     /// `device` should be a stable name (`/dev/serial/by-id/…`): it is opened again by this name after an unplug.
     /// `rs485` asks the driver to switch the transmitter; not for adapters that do it by themselves.
     case serial(device: String, line: LineSettings, rs485: Bool)
     /// A name or numeric address.
     case tcp(host: String, port: UInt16)
+    /// A load switch or buttons on the box's own pins: a port that carries `contact` or `inputs` and nothing else.
+    case gpio(GpioWire)
 }
 
 /// What a wire carries.

@@ -100,10 +100,21 @@ final class PortThread {
             return try edmi.run(exchange)
         case .modbus(let job):
             tap.isEdmi = false
-            guard let modbus else { return .failed(.portDown("no memory left for libmodbus")) }
+            guard let modbus else { return .failed(Self.noMemory) }
+            return try modbus.run(job)
+        case .contact(let job):
+            tap.isEdmi = false
+            guard let modbus else { return .failed(Self.noMemory) }
+            if job.isTooLate(at: clock.now().uptime) { return ContactJob.tooLate }
+            return try modbus.run(job)
+        case .inputs(let job):
+            tap.isEdmi = false
+            guard let modbus else { return .failed(Self.noMemory) }
             return try modbus.run(job)
         }
     }
+
+    private static let noMemory = BusFailure.portDown("no memory left for libmodbus")
 
     private func reply(_ request: BusRequest, _ outcome: BusOutcome) {
         if wire.hasReceived { backoff.reset() }

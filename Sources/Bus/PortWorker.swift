@@ -13,14 +13,16 @@ final class PortWorker: Sendable {
     private let deliver: @Sendable ([BusEvent]) -> Void
     /// Workers that are closing and may still hold the device.
     private let predecessors: [Mailbox]
+    private let gpio: any GpioHost
 
     init(
-        configuration: PortConfiguration, clock: any BusClock, predecessors: [Mailbox],
+        configuration: PortConfiguration, clock: any BusClock, predecessors: [Mailbox], gpio: any GpioHost,
         deliver: @escaping @Sendable ([BusEvent]) -> Void
     ) {
         self.configuration = configuration
         self.clock = clock
         self.predecessors = predecessors
+        self.gpio = gpio
         self.deliver = deliver
         mailbox = Mailbox()
     }
@@ -44,7 +46,13 @@ final class PortWorker: Sendable {
         // The silence between frames is a few milliseconds; the kernel's usual 50 µs of slack would waste bus time.
         clinux_timer_slack(1)
         for predecessor in predecessors { _ = predecessor.hasFinished(within: Self.handOver) }
-        PortThread(configuration: configuration, clock: clock, mailbox: mailbox, deliver: deliver).run()
+        if case .gpio(let lines) = configuration.wire {
+            GpioThread(
+                port: configuration.id, lines: lines, host: gpio, clock: clock, mailbox: mailbox, deliver: deliver
+            ).run()
+        } else {
+            PortThread(configuration: configuration, clock: clock, mailbox: mailbox, deliver: deliver).run()
+        }
         mailbox.announceFinished()
     }
 }

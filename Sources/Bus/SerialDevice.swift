@@ -72,10 +72,10 @@ enum SerialDevice {
         }
     }
 
-    /// The name of the group that owns the device, or its number.
-    private static func group(of device: String) -> String {
+    /// The name of the group that owns the device, or its number; `usual` when the device cannot be seen.
+    static func group(of device: String, usual: String = "dialout") -> String {
         var status = stat()
-        guard stat(device, &status) == 0 else { return "dialout" }
+        guard stat(device, &status) == 0 else { return usual }
         var entry = Glibc.group()
         var found: UnsafeMutablePointer<Glibc.group>?
         var text = [CChar](repeating: 0, count: 1024)

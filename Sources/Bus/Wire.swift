@@ -62,6 +62,7 @@ final class Wire {
             descriptor = try TcpConnection.open(host: host, port: port) { socket, nanoseconds throws(WireFault) in
                 try self.waitWritable(socket, nanoseconds, whileWaiting)
             }
+        case .gpio: throw .lost("GPIO lines carry no bytes")
         }
         // libmodbus waits with select(), which writes beyond its set for larger descriptors.
         guard descriptor < 1024 else {
@@ -244,6 +245,7 @@ final class Wire {
             "\(device) went away (\(error == 0 ? "hung up" : Descriptor.text(error))): plug the adapter in again"
         case .tcp(let host, let port):
             "\(host):\(port) ended the connection (\(error == 0 ? "closed" : Descriptor.text(error)))"
+        case .gpio(let lines): "\(lines.chip) went away (\(Descriptor.text(error)))"
         }
     }
 }

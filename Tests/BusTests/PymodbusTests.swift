@@ -4,7 +4,8 @@ import Foundation
 import Metering
 import Testing
 
-/// An independent slave: pymodbus, as `packaging/setup` installs it. Register n of unit 7 holds 7n + 3 (n to 298).
+/// An independent slave: pymodbus, as `packaging/setup` installs it. Register n of unit 7 holds 7n + 3 (n to 298); it
+/// has 16 coils, and every third of its 16 discrete inputs is on.
 final class PymodbusSlave {
     static let python: String? = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -31,7 +32,9 @@ final class PymodbusSlave {
 
         async def main(framer, path):
             block = ModbusSequentialDataBlock(1, [(7 * n + 3) & 0xFFFF for n in range(299)])
-            device = ModbusDeviceContext(hr=block, ir=block)
+            coils = ModbusSequentialDataBlock(1, [False] * 16)
+            inputs = ModbusSequentialDataBlock(1, [n % 3 == 0 for n in range(16)])
+            device = ModbusDeviceContext(hr=block, ir=block, co=coils, di=inputs)
             context = ModbusServerContext(devices={7: device}, single=False)
             server = ModbusTcpServer(context, framer=FramerType[framer], address=("127.0.0.1", 0))
             await server.serve_forever(background=True)
@@ -115,5 +118,26 @@ struct PymodbusTests {
         let slave = try PymodbusSlave(framer: "RTU", path: pair.far)
         defer { slave.stop() }
         check(Bench(pty: pair.near, .modbusRTU))
+    }
+
+    private func checkSwitch(_ bench: Bench) {
+        #expect(bench.run(.contact(nil, feedback: 3)) == .shows(false, true))
+        #expect(bench.run(.contact(true, feedback: 4)) == .shows(true, false))
+        #expect(bench.run(.contact(false, feedback: 3)) == .shows(false, true))
+        #expect(bench.run(.inputs([9, 0, 1, 2])) == .inputs([true, true, false, false]))
+    }
+
+    @Test func tcp_movesACoilOfAnIndependentSlave() throws {
+        let slave = try PymodbusSlave(framer: "SOCKET")
+        defer { slave.stop() }
+        checkSwitch(Bench(tcp: slave.port, .modbusTCP))
+    }
+
+    @Test func rtuOnATerminal_movesACoilOfAnIndependentSlave() throws {
+        let pair = try PtyPair()
+        defer { pair.stop() }
+        let slave = try PymodbusSlave(framer: "RTU", path: pair.far)
+        defer { slave.stop() }
+        checkSwitch(Bench(pty: pair.near, .modbusRTU))
     }
 }
