@@ -135,6 +135,17 @@ struct MqttTransportTests {
         try second.waitFor("the kept command") { $0 == .command(bytes("while away"), retained: false) }
     }
 
+    @Test func session_whenAnotherClientTakesItOver_tellsSoEachTime() throws {
+        let broker = try TestBroker()
+        let box = try TestTransport(broker.settings)
+        try box.waitForConnection()
+        let copy = try TestTransport(broker.settings)
+        try copy.waitForConnection()
+        try box.waitFor("the take-over") { $0 == .takenOver }
+        // The first one comes back, and the copy is told too.
+        try copy.waitFor("the take-over by the first") { $0 == .takenOver }
+    }
+
     @Test func publish_whenBrokerStalls_isBounded_andTellsOfRoom() throws {
         let broker = try TestBroker()
         let box = try TestTransport(broker.settings)

@@ -168,6 +168,7 @@ final class MqttLoop {
     // MARK: Waiting for the next attempt
 
     private func pause(after end: MqttEnd) {
+        if end.isTakenOver { deliver(.takenOver) }
         if lastReason != end.reason {
             lastReason = end.reason
             deliver(.disconnected(end.reason))

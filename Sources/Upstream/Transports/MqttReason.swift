@@ -7,6 +7,8 @@ struct MqttEnd: Error, Hashable, Sendable {
     var cause: MqttBackoff.Cause
     /// The certificate was refused before we could listen to why: asking again at once tells.
     var isUnclear = false
+    /// Another client came with our client id.
+    var isTakenOver = false
 
     static func unreachable(_ reason: String) -> MqttEnd { MqttEnd(reason: reason, cause: .unreachable) }
     static func refused(_ reason: String) -> MqttEnd { MqttEnd(reason: reason, cause: .refused) }
@@ -74,7 +76,9 @@ struct MqttEnd: Error, Hashable, Sendable {
             MQTT_RC_CONNECTION_RATE_EXCEEDED.rawValue:
             return .unreachable("the broker says: \(words)")
         case MQTT_RC_SESSION_TAKEN_OVER.rawValue:
-            return .refused("another client took over the session of client id \(settings.clientID)")
+            return MqttEnd(
+                reason: "another client took over the session of client id \(settings.clientID)", cause: .refused,
+                isTakenOver: true)
         case MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION.rawValue:
             return .refused("the broker does not speak MQTT 5")
         default:
