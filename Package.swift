@@ -43,9 +43,9 @@ let package = Package(
         .target(name: "Crypto", dependencies: ["COpenSSL"]),
         .target(name: "Toml", dependencies: ["Metering", toml]),
         // 4 edges
-        .target(name: "Bus", dependencies: ["Metering", "Drivers", "CModbus", "CLinux"]),
+        .target(name: "Bus", dependencies: ["Metering", "Drivers", "CModbus", "CGPIO", "CLinux"]),
         .target(name: "Journal", dependencies: ["Metering", "Crypto", "CSQLite"]),
-        .target(name: "Upstream", dependencies: ["Metering", "Crypto", "CMosquitto", "CLinux"]),
+        .target(name: "Upstream", dependencies: ["Metering", "Crypto", "CMosquitto", "CCurl", "CLinux"]),
         .target(name: "Control", dependencies: ["Metering", "CLinux"]),
         .target(name: "Simulator", dependencies: ["Metering", "Intervals", "Drivers", "Credit", "Gateway"]),
         // 5 executables
@@ -76,10 +76,12 @@ let package = Package(
         .testTarget(name: "CryptoTests", dependencies: ["Crypto"]),
         .testTarget(name: "BusTests", dependencies: ["Bus", "Drivers", "Metering", "CLinux"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Metering", "Crypto"]),
-        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "Metering", "Crypto"]),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Upstream", "Metering", "Crypto", "Simulator"], exclude: ["Messages"]),
         .testTarget(name: "ControlTests", dependencies: ["Control", "Drivers", "Metering", "meterside"]),
         .testTarget(
-            name: "SimulatorTests", dependencies: ["Simulator", "Gateway", "Drivers", "Metering", "Toml"]),
+            name: "SimulatorTests",
+            dependencies: ["Simulator", "Gateway", "Drivers", "Intervals", "Metering", "Toml"]),
         .testTarget(name: "TidyTests"),
         .testTarget(
             name: "EndToEndTests",

@@ -5,6 +5,7 @@ import Metering
 extension Agent {
     /// Makes meters and ports of the configuration; meters that did not change keep their state.
     mutating func install(turn: Turn) {
+        installHan(turn: turn)
         let old = meters
         let oldPorts = ports
         let count = configuration.meters.count
@@ -18,6 +19,12 @@ extension Agent {
         for run in scans where portIndices[run.port] == nil {
             portIndices[run.port] = ports.count
             ports.append(oldPorts.first { $0.id == run.port } ?? PortScheduler(id: run.port))
+        }
+        // The same holds for ports that only switches and buttons use, while an answer is on its way.
+        for port in oldPorts
+        where portIndices[port.id] == nil && port.outstanding.contains(where: { $0.owner == .unit }) {
+            portIndices[port.id] = ports.count
+            ports.append(port)
         }
         var places: [Int?] = Array(repeating: nil, count: old.count)
         meters = []
@@ -33,8 +40,9 @@ extension Agent {
                     ManagedMeter(
                         settings, box: configuration.box, port: port, line: line(of: settings.port), place: place,
                         of: count, resume: newest(settings.serial),
-                        gaps: recovered.gaps.filter { $0.meter == settings.serial }, newestRecord: recovered.newestAt,
-                        at: turn.moment))
+                        gaps: recovered.gaps.filter { $0.meter == settings.serial },
+                        likeDays: recovered.likeDays.first { $0.meter == settings.serial },
+                        newestRecord: recovered.newestAt, at: turn.moment))
                 if !ports[port].isUp { meters[meters.count - 1].portDownText = ports[port].downReason }
             }
         }
@@ -77,6 +85,7 @@ extension Agent {
             turn.isConnected = false
         }
         desk.reconfigure(keys: keys, turn: &turn)
+        desk.systems = Self.systems(of: new)
         for run in meters.compactMap({ $0.edmi?.survey }) where !isKept(run, in: new) {
             turn.emit(.answer(token: run.token, .failure(Self.reconfigured)))
         }
@@ -88,6 +97,7 @@ extension Agent {
         turn.append(.configChanged, Self.changes(from: before, to: new))
         install(turn: turn)
         clock.observe(turn: &turn)
+        installUnits(turn: &turn)
     }
 
     /// A meter that is taken out and put back later goes on where it was.
@@ -98,6 +108,8 @@ extension Agent {
             recovered.intervals.append(last)
             recovered.gaps.removeAll { $0.meter == last.meter }
             recovered.gaps += meter.backfill.ledger.gaps
+            recovered.likeDays.removeAll { $0.meter == last.meter }
+            if let days = meter.backfill.likeDays { recovered.likeDays.append(days) }
         }
     }
 

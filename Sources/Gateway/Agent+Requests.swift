@@ -27,6 +27,14 @@ extension Agent {
         case .intervalGaps(let serial): answer = intervalGaps(serial, at: turn.moment)
         case .outbox: answer = .success(delivery.outboxJSON(head: turn.head, oldestAt: nil))
         case .keyList: answer = .success(["keys": desk.keyListJSON])
+        case .commissionNote(let data):
+            // The answer waits, as every effect, until the record is durable.
+            answer = .success(["seq": .integer(turn.nextSequence), "at": .string(turn.recordTime.text)])
+            turn.append(.commissioning, data)
+        case .hanStatus: answer = hanStatus(turn: turn)
+        case .unitList, .unitShow, .creditShow, .supplyShow, .supplyTest, .creditReport, .requestList, .requestShow,
+            .scheduleList, .press, .unitPage:
+            answer = unitAnswer(request, token: token, turn: &turn)
         }
         if let answer { turn.emit(.answer(token: token, answer)) }
     }
@@ -76,7 +84,7 @@ extension Agent {
         return nil
     }
 
-    private mutating func addPort(_ id: PortID) -> Int {
+    mutating func addPort(_ id: PortID) -> Int {
         ports.append(PortScheduler(id: id))
         portIndices[id] = ports.count - 1
         return ports.count - 1
@@ -104,7 +112,7 @@ extension Agent {
             "clock": .string(clock.isTrusted ? "trusted" : "untrusted"),
             "mqtt": .string(!box.hasMqtt ? "off" : delivery.isConnected ? "connected" : "disconnected"),
             "journal": ["head": .integer(turn.head), "acknowledged": .integer(delivery.acknowledged)],
-            "meters": .array(meters.map(\.statusJSON)), "units": [],
+            "meters": .array(meters.map(\.statusJSON)), "units": units.statusJSON,
         ]
     }
 }

@@ -4,7 +4,10 @@ import Metering
 /// What the agent does with wires: who goes next, and whose answer came.
 extension Agent {
     /// What meters must know of this turn.
-    var context: MeterContext { MeterContext(trusted: clock.isTrusted, fit: slots.isFit) }
+    var context: MeterContext {
+        MeterContext(
+            trusted: clock.isTrusted, fit: slots.isFit, teaches: clock.reason == .kernel || clock.reason == .host)
+    }
 
     /// A meter's wishes may have changed: notes when it wants its turn and puts it in line for its wire.
     mutating func lineUp(_ meter: Int, at now: Uptime) {
@@ -28,6 +31,7 @@ extension Agent {
     }
 
     private mutating func dispatch(port: Int, turn: inout Turn) {
+        dispatchUnits(port: port, turn: &turn)
         while let (meter, ticket) = ports[port].next() {
             guard meters[meter].takeWire(ticket: ticket) else { continue }
             guard let operation = meters[meter].next(turn: &turn, context) else {
@@ -42,7 +46,7 @@ extension Agent {
         if ports[port].isScanning { runScan(port: port, turn: &turn) }
     }
 
-    private mutating func send(
+    mutating func send(
         _ operation: BusOperation, line: LineSettings?, port: Int, owner: BusOwner, turn: inout Turn
     ) {
         lastRequest += 1
@@ -63,6 +67,7 @@ extension Agent {
             takeClockReading(meter, turn: &turn)
             lineUp(meter, at: turn.moment.uptime)
         case .scan: takeScan(reply, port: port, turn: &turn)
+        case .unit: units.take(reply, clock: clock, turn: &turn)
         case .nobody: break
         }
     }
@@ -91,7 +96,7 @@ extension Agent {
         guard now >= nextSweep else { return }
         var isMoreLeft = false
         for meter in meters.indices where meters[meter].stateIntervals(turn: &turn, context) { isMoreLeft = true }
-        nextSweep = isMoreLeft ? now + 1 : now + Self.sweepInterval
+        nextSweep = isMoreLeft ? now + 1 : now + sweepInterval
     }
 
     // MARK: Ports
@@ -99,6 +104,7 @@ extension Agent {
     mutating func portUp(_ id: PortID, turn: inout Turn) {
         guard let port = portIndices[id] else { return }
         ports[port].cameUp()
+        units.portUp(id, clock: clock, turn: &turn)
         touched.append(port)
         for meter in meters.indices where meters[meter].port == port && meters[meter].portDownText != nil {
             meters[meter].portUp(at: turn.moment.uptime)
@@ -109,6 +115,7 @@ extension Agent {
     mutating func portDown(_ id: PortID, _ text: String, turn: inout Turn) {
         guard let port = portIndices[id] else { return }
         ports[port].wentDown(text)
+        units.portDown(id, clock: clock, turn: &turn)
         for meter in meters.indices where meters[meter].port == port {
             meters[meter].isOut = false
             meters[meter].inLine = nil

@@ -4,20 +4,30 @@ import Metering
 /// The agent as one value: inputs in, effects out, no clock and no I/O. It only dispatches; each subject is its own
 /// value in its own file.
 public struct Agent: Sendable {
-    /// Overdue intervals are looked for this often, microseconds.
-    static let sweepInterval: Int64 = 30_000_000
+    /// Overdue intervals are looked for this often, microseconds: with every poll, as far as that is 30 s to 5 minutes.
+    var sweepInterval: Int64 {
+        let shortest = configuration.meters.map(\.pollSeconds).min() ?? 30
+        return Int64(min(max(shortest, 30), 300)) * 1_000_000
+    }
 
     var configuration: GatewayConfiguration
     var clock: ClockTrust
     var desk: Desk
+    var units: UnitHub
     var delivery: Delivery
     var slots: SlotClock
+    var storage = StorageWatch()
+    /// The home area network; nil without `[han]`.
+    var han: HanLink?
+    var identity = IdentityWatch()
     /// In the order of the configuration.
     var meters: [ManagedMeter] = []
     /// In the order of the configuration, then ports that only a scan uses.
     var ports: [PortScheduler] = []
     /// Looked up only, never iterated.
     var portIndices: [PortID: Int] = [:]
+    /// Meters that payment units are charged by.
+    var billed: [Int] = []
     var wakes = WakeQueue(count: 0)
     var scans: [ScanRun] = []
     /// Ports on which something changed in this turn.
@@ -28,6 +38,7 @@ public struct Agent: Sendable {
     private let verify: SignatureCheck
     private var head: Int64
     private var newestAt: WallTime
+    private var recordClock = RecordClock()
     private var isStarted = false
     private var isStopped = false
     private var boundaryAt = Uptime(microseconds: 0)
@@ -43,7 +54,11 @@ public struct Agent: Sendable {
         clock = ClockTrust(configuration: box, newestAt: recovered.newestAt)
         desk = Desk(
             box: box.id, keys: recovered.keys, revoked: recovered.revokedKeys, counters: recovered.counters,
-            scheduled: recovered.scheduled, verify: verify)
+            scheduled: recovered.scheduled, unfinished: recovered.unfinished, records: recovered.units,
+            verify: verify)
+        desk.systems = Self.systems(of: configuration)
+        desk.version = box.version
+        units = UnitHub(configuration, recovered: recovered)
         delivery = Delivery(
             box: box.id, version: box.version, acknowledged: recovered.acknowledged, hasMqtt: box.hasMqtt)
         slots = SlotClock(builtAt: box.builtAt, intervalMinutes: box.intervalMinutes)
@@ -57,6 +72,8 @@ public struct Agent: Sendable {
         if let time = clock.nextWake { earliest = min(earliest, time) }
         if let time = desk.nextWake { earliest = min(earliest, time) }
         if let time = delivery.nextWake { earliest = min(earliest, time) }
+        if let time = units.nextWake { earliest = min(earliest, time) }
+        if let time = han?.nextWake { earliest = min(earliest, time) }
         return earliest
     }
 
@@ -72,19 +89,27 @@ public struct Agent: Sendable {
         if configuration.box.unconfigured, case .reconfigure(let new, let keys) = input, !new.box.unconfigured {
             return commission(new, keys: keys, at: moment)
         }
-        var turn = Turn(moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected)
-        if !isStarted { start(turn: &turn) }
+        var turn = Turn(
+            moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected,
+            latest: recordClock.latest(at: moment))
+        let isFirst = !isStarted
+        if isFirst { start(turn: &turn) }
         clock.observe(turn: &turn)
+        if isFirst { installUnits(turn: &turn) }
         let passedBoundary = slots.observe(moment, isTrusted: clock.isTrusted, newestRecord: newestAt)
         if passedBoundary { boundaryPassed(turn: turn) }
         take(input, turn: &turn)
         runDue(turn: &turn)
-        if let due = desk.nextWake, due <= moment.uptime { showMetersToDesk(at: moment) }
-        desk.wake(clock: &clock, turn: &turn)
-        if !desk.replacements.isEmpty { replaceMeters(turn: &turn) }
+        runUnits(turn: &turn)
+        runDesk(turn: &turn)
+        runHan(turn: &turn)
+        settleUnits(turn: &turn)
+        dispatch(turn: &turn)
+        closeUnits(turn: &turn)
         dispatch(turn: &turn)
         delivery.advance(turn: &turn)
         boundaryAt = slots.boundaryUptime(moment)
+        recordClock.settle(at: moment, isTrusted: clock.isTrusted)
         // Without a configuration nothing is recorded: the first record will name the box.
         if configuration.box.unconfigured { return turn.effects.filter { !$0.isAppend } }
         head = turn.head
@@ -113,7 +138,7 @@ public struct Agent: Sendable {
                 "version": .string(configuration.box.version), "meters": JSONValue(configuration.meters.count),
                 "ports": JSONValue(configuration.ports.count),
             ])
-        nextSweep = turn.moment.uptime + Self.sweepInterval
+        nextSweep = turn.moment.uptime + sweepInterval
         install(turn: turn)
     }
 
@@ -130,10 +155,17 @@ public struct Agent: Sendable {
         case .receipt(let payload, let retained): delivery.receipt(payload, retained: retained, turn: &turn)
         case .command(let envelope, let token):
             showMetersToDesk(at: turn.moment)
-            desk.handle(envelope, token: token, clock: &clock, turn: &turn)
+            desk.handle(envelope, token: token, clock: &clock, units: &units, turn: &turn)
         case .request(let request, let token): take(request, token: token, turn: &turn)
         case .cancel(let token): cancel(token, turn: &turn)
+        case .han(let event): take(event, turn: &turn)
+        case .upstream(let id, let result): takeUpstream(id, result, turn: &turn)
+        case .upstreamRecord(let record):
+            turn.append(record.kind, key: record.name.map { .name($0) } ?? .sequence, record.data)
+            turn.emit(.upstreamRecorded(record.token))
         case .reconfigure(let configuration, let keys): reconfigure(configuration, keys: keys, turn: &turn)
+        case .identityClash: identity.takenOver(turn: &turn)
+        case .storage(let state): storage.take(state, turn: &turn)
         case .stop:
             logOff(turn: &turn)
             turn.append(.boxStopped, ["version": .string(configuration.box.version)])

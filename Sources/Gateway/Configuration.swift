@@ -7,11 +7,23 @@ public struct GatewayConfiguration: Hashable, Sendable {
     public var box: BoxSettings
     public var ports: [PortSettings]
     public var meters: [MeterSettings]
+    public var units: [UnitSettings]
+    public var switches: [SwitchSettings]
+    public var han: HanSettings?
+    /// Names of the upstream systems that are configured: `reposit`, `redex`, `powerbox`.
+    public var systems: [String]
 
-    public init(box: BoxSettings, ports: [PortSettings], meters: [MeterSettings]) {
+    public init(
+        box: BoxSettings, ports: [PortSettings], meters: [MeterSettings], units: [UnitSettings] = [],
+        switches: [SwitchSettings] = [], han: HanSettings? = nil, systems: [String] = []
+    ) {
+        self.systems = systems
+        self.han = han
         self.box = box
         self.ports = ports
         self.meters = meters
+        self.units = units
+        self.switches = switches
     }
 }
 
@@ -29,11 +41,17 @@ public struct BoxSettings: Hashable, Sendable {
     public var hasMqtt: Bool
     /// No configuration file: the sockets answer, only a scan works.
     public var unconfigured: Bool
+    /// Local time of the box.
+    public var zone: ZoneRules
+    /// ISO 4217; nil when none is configured.
+    public var currency: String?
 
     public init(
         id: String, version: String, intervalMinutes: Int, clockFromHost: Bool, builtAt: WallTime, hasMqtt: Bool,
-        unconfigured: Bool
+        unconfigured: Bool, zone: ZoneRules = .fixed(0), currency: String? = nil
     ) {
+        self.zone = zone
+        self.currency = currency
         self.id = id
         self.version = version
         self.intervalMinutes = intervalMinutes
@@ -93,6 +111,8 @@ public struct MeterSettings: Hashable, Sendable {
     public var utcOffsetMinutes: Int
     public var surveyStampIsEnd: Bool
     public var setClock: Bool
+    /// How intervals that were not measured and cannot be fetched are filled.
+    public var substitute = SubstitutionMethod.none
     /// Milliseconds.
     public var timeout: Int64
     /// Milliseconds.
@@ -147,14 +167,25 @@ public struct RecoveredState: Hashable, Sendable {
     public var hash: String
     /// `data` of every `command.scheduled` record whose command has no `command.done` or `command.refused` yet.
     public var scheduled: [JSONObject]
+    /// `data` of every `command.received` record whose command was neither scheduled nor answered: the process ended
+    /// while it was carried out.
+    public var unfinished: [JSONObject] = []
+    /// What like-day substitutes are made from, of the meters that are to have them.
+    public var likeDays: [LikeDays] = []
     /// What the newest statements about intervals lack, of every meter: see `GapLedger`.
     public var gaps: [IntervalGap]
+    /// Every record of the payment units (kinds `credit.*`, `unit.*`, `supply.*`), in order: accounts are folds.
+    public var units: [JournalEntry]
+    /// `data` of the newest `han.state` record.
+    public var han: JSONObject?
 
     public init(
         head: Int64, newestAt: WallTime, acknowledged: Int64, intervals: [Interval], keys: [SigningKey],
         revokedKeys: [String], counters: [KeyCounter], hash: String, scheduled: [JSONObject] = [],
-        gaps: [IntervalGap] = []
+        gaps: [IntervalGap] = [], units: [JournalEntry] = [], han: JSONObject? = nil
     ) {
+        self.han = han
+        self.units = units
         self.head = head
         self.newestAt = newestAt
         self.acknowledged = acknowledged

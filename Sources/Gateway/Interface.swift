@@ -1,3 +1,4 @@
+import Credit
 import Drivers
 import Metering
 
@@ -19,10 +20,20 @@ public enum Input: Hashable, Sendable {
     case command(Envelope, token: UInt64?)
     /// Something the control socket asks that needs the agent.
     case request(ControlRequest, token: UInt64)
+    /// The HAN adapter said something, came or went.
+    case han(HanEvent)
     /// The client of this token went away: stop what runs for it.
     case cancel(token: UInt64)
     /// A new configuration was checked and is to be used from now on.
     case reconfigure(GatewayConfiguration, keys: [SigningKey])
+    /// Another client took over our session at the broker.
+    case identityClash
+    /// The state of the storage has changed.
+    case storage(StorageState)
+    /// An upstream system's answer to `Effect.upstream`, by the command's id.
+    case upstream(id: String, Result<JSONValue, ControlFailure>)
+    /// The upstream runner wants this in the journal; `Effect.upstreamRecorded` says when it is.
+    case upstreamRecord(UpstreamRecord)
     /// The process is about to end.
     case stop
 }
@@ -43,6 +54,25 @@ public enum ControlRequest: Hashable, Sendable {
     case intervalGaps(MeterSerial?)
     case outbox
     case keyList
+    /// `han status`.
+    case hanStatus
+    case unitList
+    case unitShow(String)
+    case creditShow(String)
+    case supplyShow(String)
+    /// Opens and closes the unit's switch and looks whether it follows: progress for each step, then the answer.
+    case supplyTest(unit: String)
+    /// `[from, to)`; nil is as far back as the box remembers, and now.
+    case creditReport(String, from: WallTime?, to: WallTime?)
+    case requestList(JSONObject)
+    case requestShow(String)
+    case scheduleList(JSONObject)
+    /// The installer presses a button of the unit for the customer.
+    case press(unit: String, UnitButton)
+    /// The page that the unit's display shows, as lines.
+    case unitPage(String)
+    /// A step of commissioning for the journal; answered with the record's number.
+    case commissionNote(JSONObject)
 }
 
 /// What a scan may try. Order of likelihood is the agent's own.
@@ -89,6 +119,14 @@ public enum Effect: Hashable, Sendable {
     case saveCursor(Int64)
     case answer(token: UInt64, Result<JSONValue, ControlFailure>)
     case progress(token: UInt64, JSONValue)
+    /// What the unit's display shows from now on.
+    case display(unit: String, lines: [String])
+    /// A command for an upstream system.
+    case upstream(UpstreamOrder)
+    /// Bytes to the HAN adapter: one command.
+    case han([UInt8])
+    /// The record that the upstream runner asked for under this token is durable.
+    case upstreamRecorded(UInt64)
 }
 
 /// A message below `meterside/<box>/`, QoS 1.

@@ -11,9 +11,12 @@ struct Turn {
     private(set) var effects: [Effect] = []
     /// Whether the broker is connected: live values are only made then.
     var isConnected: Bool
+    /// Records are not dated later than this: the wall clock may have run away (`RecordClock`).
+    private let latest: WallTime
 
-    init(moment: Moment, head: Int64, newestAt: WallTime, isConnected: Bool) {
+    init(moment: Moment, head: Int64, newestAt: WallTime, isConnected: Bool, latest: WallTime? = nil) {
         self.moment = moment
+        self.latest = latest ?? moment.wall
         self.head = head
         self.newestAt = newestAt
         self.isConnected = isConnected
@@ -31,7 +34,7 @@ struct Turn {
     var nextSequence: Int64 { head + 1 }
 
     /// The time the next record will carry.
-    var recordTime: WallTime { max(moment.wall, newestAt) }
+    var recordTime: WallTime { max(latest, newestAt) }
 
     /// Appends a record and returns its sequence. `supply.*` and `alarm` records are also copied to `alarm`.
     @discardableResult

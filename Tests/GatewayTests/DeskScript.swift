@@ -22,6 +22,7 @@ struct DeskScript {
 
     var desk: Desk
     var clock: ClockTrust
+    var units = DeskScriptUnits()
     var wall = DeskScript.start
     var uptime = Uptime(seconds: 1000)
     var isSynchronised: Bool
@@ -39,11 +40,14 @@ struct DeskScript {
         message.starts(with: "BOX1/".utf8) && signature == [UInt8](repeating: key.first ?? 0, count: 64)
     }
 
-    init(isSynchronised: Bool = true, counters: [KeyCounter] = [], scheduled: [JSONObject] = []) {
+    init(
+        isSynchronised: Bool = true, counters: [KeyCounter] = [], scheduled: [JSONObject] = [],
+        unfinished: [JSONObject] = [], records: [JournalEntry] = []
+    ) {
         self.isSynchronised = isSynchronised
         desk = Desk(
             box: Self.box, keys: Self.keys, revoked: ["revoked"], counters: counters, scheduled: scheduled,
-            verify: Self.verify)
+            unfinished: unfinished, records: records, verify: Self.verify)
         desk.meters = [Self.meter].compactMap(\.self)
         clock = ClockTrust(
             configuration: BoxSettings(
@@ -59,7 +63,7 @@ struct DeskScript {
             newestAt: newestAt, isConnected: isConnected)
         clock.observe(turn: &turn)
         body(&desk, &clock, &turn)
-        desk.wake(clock: &clock, turn: &turn)
+        desk.wake(clock: &clock, units: &units, turn: &turn)
         head = turn.head
         newestAt = turn.newestAt
         effects = turn.effects
@@ -97,8 +101,20 @@ struct DeskScript {
             payload: oversized ? [] : bytes, payloadHash: String(decoding: bytes, as: UTF8.self),
             signature: signature, retained: retained, oversized: oversized,
             stored: answers.first { $0.id == id }?.answer)
-        turn { desk, clock, turn in desk.handle(envelope, token: token, clock: &clock, turn: &turn) }
+        handle([envelope], token: token)
         return answer
+    }
+
+    /// Several commands in one turn.
+    mutating func handle(_ envelopes: [Envelope], token: UInt64? = nil) {
+        var lent = units
+        turn { desk, clock, turn in
+            for envelope in envelopes {
+                desk.handle(envelope, token: token, clock: &clock, units: &lent, turn: &turn)
+            }
+            for end in lent.takeFinished() { desk.finish(end.id, end.result, turn: &turn) }
+        }
+        units = lent
     }
 
     /// The answer of the last step.
@@ -125,8 +141,10 @@ struct DeskScript {
     /// Claims of a command that nothing is wrong with.
     func claims(_ command: String, id: String, counter: Int64 = 1) -> JSONObject {
         let now = wall.seconds
+        let isForUnit = Catalogue.command(command)?.target == .unit
         var claims: JSONObject = [
-            "jti": .string(id), "aud": "BOX1", "sub": "BOX1", "iat": .integer(now), "exp": .integer(now + 600),
+            "jti": .string(id), "aud": "BOX1", "sub": isForUnit ? "unit-1" : "BOX1", "iat": .integer(now),
+            "exp": .integer(now + 600),
             "cmd": .string(command), "args": .object(arguments(of: command)),
         ]
         if Catalogue.command(command)?.kind.needsCounter ?? false { claims["ctr"] = .integer(counter) }
@@ -142,7 +160,7 @@ struct DeskScript {
             ["serial": "M1", "new_serial": "M2", "final": ["import_wh": 1200], "initial": ["import_wh": 3]]
         case "key_add":
             ["kid": "fresh", "role": "billing", "key": .string(Self.text(9, 32)), "proof": .string(Self.text(9, 64))]
-        default: [:]
+        default: DeskScriptUnits.arguments[command]?.object ?? [:]
         }
     }
 
@@ -155,6 +173,31 @@ struct DeskScript {
             alphabet[bits[start..<start + 6].reduce(0) { $0 << 1 | Int($1) }]
         }
         return String(digits) + String(repeating: "=", count: (4 - digits.count % 4) % 4)
+    }
+}
+
+extension DeskScript {
+    /// The process ends and starts again: all it has is the journal.
+    mutating func restart() {
+        func ids(_ kinds: [JournalKind]) -> Set<String> {
+            Set(records.filter { kinds.contains($0.kind) }.compactMap { $0.data["jti"]?.string })
+        }
+        func data(of kind: JournalKind, without ids: Set<String>) -> [JSONObject] {
+            records.filter { $0.kind == kind }.map(\.data).filter { !ids.contains($0["jti"]?.string ?? "") }
+        }
+        let ended = ids([.commandDone, .commandRefused])
+        var counters: [String: Int64] = [:]
+        for record in records {
+            guard let kid = record.data["kid"]?.string, let counter = record.data["ctr"]?.integer else { continue }
+            counters[kid] = max(counters[kid] ?? 0, counter)
+        }
+        desk = Desk(
+            box: Self.box, keys: Self.keys, revoked: ["revoked"],
+            counters: counters.map { KeyCounter(kid: $0.key, counter: $0.value) },
+            scheduled: data(of: .commandScheduled, without: ended),
+            unfinished: data(of: .commandReceived, without: ended.union(ids([.commandScheduled]))),
+            records: records.map { JournalEntry(draft: $0, hash: "") }, verify: Self.verify)
+        desk.meters = [Self.meter].compactMap(\.self)
     }
 }
 

@@ -62,10 +62,7 @@ struct DeskTests {
         var script = DeskScript()
         let bytes = JSONWriter.compact(.object(script.claims("key_revoke", id: "r-1")))
         let envelope = Envelope(payload: bytes, payloadHash: "h", signature: .valid(kid: "owner"))
-        script.turn { desk, clock, turn in
-            desk.handle(envelope, token: nil, clock: &clock, turn: &turn)
-            desk.handle(envelope, token: nil, clock: &clock, turn: &turn)
-        }
+        script.handle([envelope, envelope])
         #expect(script.kinds.filter { $0 == .commandDone || $0 == .keyRevoked } == [.keyRevoked, .commandDone])
         #expect(script.effects.count { if case .publish = $0 { true } else { false } } == 2)
     }

@@ -16,8 +16,15 @@ struct Claims: Hashable, Sendable {
     var counter: Int64?
     var command: String
     var args: JSONObject
-    /// The shape of `bulk` is checked, its units only when some command allows bulk.
-    var isBulk: Bool
+    var bulk: Bulk?
+
+    /// One command for many units.
+    struct Bulk: Hashable, Sendable {
+        var id: String
+        var name: String?
+        /// Nil for all units of the box.
+        var units: [String]?
+    }
 
     /// Reads the claims; a refusal is `format` and its detail names the member.
     init(_ value: JSONValue, isLocal: Bool) throws(Refusal) {
@@ -39,8 +46,8 @@ struct Claims: Hashable, Sendable {
         guard let command = try reader.identifier("cmd", isRequired: true) else { throw .missing("cmd") }
         self.command = command
         args = try reader.object("args")
-        isBulk = object["bulk"] != nil
-        if let bulk = object["bulk"] { try Self.check(bulk: bulk) }
+        bulk = nil
+        if let value = object["bulk"] { bulk = try Bulk(value) }
         if let iat, let exp, exp < iat { throw .format("exp", "exp must not be before iat") }
     }
 
@@ -50,23 +57,33 @@ struct Claims: Hashable, Sendable {
         return text
     }
 
-    private static func check(bulk: JSONValue) throws(Refusal) {
-        guard case .object(let object) = bulk,
-            object.members.allSatisfy({ ["id", "name", "units"].contains($0.name) }),
-            let id = object["id"]?.string, Identifier.isValid(id),
-            object["name"].map({ (1...64).contains($0.string?.utf8.count ?? 0) }) ?? true
-        else { throw .format("bulk", "bulk must be {\"id\", \"name\"?, \"units\"}") }
-        if object["units"]?.string == "all" { return }
-        guard let units = object["units"]?.array, (1...1000).contains(units.count),
-            units.allSatisfy({ $0.string.map(Identifier.isValidName) ?? false })
-        else { throw .format("bulk", "bulk.units must be \"all\" or 1 to 1000 unit ids") }
-    }
-
     private static let names = [
         "jti", "aud", "sub", "iat", "nbf", "exp", "ctr", "cmd", "args", "execute_at", "bulk",
     ]
     /// To the end of the year 9999.
     private static let times: ClosedRange<Int64> = 0...253_402_300_799
+}
+
+extension Claims.Bulk {
+    init(_ bulk: JSONValue) throws(Refusal) {
+        guard case .object(let object) = bulk,
+            object.members.allSatisfy({ ["id", "name", "units"].contains($0.name) }),
+            let id = object["id"]?.string, Identifier.isValid(id),
+            object["name"].map({ (1...64).contains($0.string?.utf8.count ?? 0) }) ?? true
+        else { throw .format("bulk", "bulk must be {\"id\", \"name\"?, \"units\"}") }
+        self.id = id
+        name = object["name"]?.string
+        units = nil
+        if object["units"]?.string == "all" { return }
+        guard let items = object["units"]?.array, (1...1000).contains(items.count) else {
+            throw .format("bulk", "bulk.units must be \"all\" or 1 to 1000 unit ids")
+        }
+        let names = items.compactMap { $0.string.flatMap { Identifier.isValidName($0) ? $0 : nil } }
+        guard names.count == items.count, Set(names).count == names.count else {
+            throw .format("bulk", "bulk.units must be unit ids, each of them once")
+        }
+        units = names
+    }
 }
 
 /// Takes claims out of an object.

@@ -23,6 +23,21 @@ struct Desk: Sendable {
     var meters: [MeterStanding] = []
     /// Replacements that were just decided and are still to be carried out by the agent.
     var replacements: [MeterReplace] = []
+    /// Of this program.
+    var version = ""
+    /// What is configured beside the units: upstream systems by their names, and `han`.
+    var systems: [String] = []
+    /// Orders for the home area network, still to be taken by the agent.
+    var hanOrders: [Order] = []
+
+    var requests = RequestStore()
+    var waiting: [WaitingOrder] = []
+    /// Stored templates, by id.
+    var templates: [Template] = []
+    var observations = Observations()
+    var kept = KeptValues()
+    /// `data` of commands that had not ended when the process did.
+    var interrupted: [JSONObject]
 
     private let verify: SignatureCheck
     /// Answers given since the journal was last asked: several commands may be handled before one commit.
@@ -35,14 +50,18 @@ struct Desk: Sendable {
     ///   - keys: the folder's and the journal's, less the revoked.
     ///   - scheduled: `data` of every `command.scheduled` record whose `jti` has no `command.done` or
     ///     `command.refused` yet.
+    ///   - unfinished: `data` of every `command.received` record whose `jti` has no other record yet.
+    ///   - records: every record of the units, in order: templates are among them.
     init(
         box: String, keys: [SigningKey], revoked: [String], counters: [KeyCounter], scheduled: [JSONObject] = [],
-        verify: @escaping SignatureCheck
+        unfinished: [JSONObject] = [], records: [JournalEntry] = [], verify: @escaping SignatureCheck
     ) {
         self.box = box
         self.verify = verify
+        interrupted = unfinished
         ring = KeyRing(keys: keys, revoked: revoked, counters: counters)
-        for data in scheduled { restore(data) }
+        recover(records)
+        for data in scheduled { restore(data, begun: Self.begun(data, in: records)) }
     }
 
     /// Keys in force.
@@ -56,7 +75,8 @@ struct Desk: Sendable {
 
     /// Judges a command, carries it out and answers it.
     mutating func handle(
-        _ envelope: Envelope, token: UInt64?, clock: inout ClockTrust, turn: inout Turn
+        _ envelope: Envelope, token: UInt64?, clock: inout ClockTrust, units: inout some DeskUnits,
+        turn: inout Turn
     ) {
         defer { plan(clock: clock, turn: turn) }
         if envelope.retained {
@@ -66,19 +86,25 @@ struct Desk: Sendable {
         }
         let payload = envelope.oversized ? nil : try? JSONReader.read(envelope.payload)
         do throws(Refusal) {
-            var order = try admit(envelope, payload: payload, token: token, clock: clock, turn: turn)
+            var order = try admit(
+                envelope, payload: payload, token: token, clock: clock, units: units, turn: turn)
             if try answerRepeat(order, envelope: envelope, turn: &turn) { return }
             turn.append(.commandReceived, key: .name(order.id), received(order))
+            requests.open(order, at: turn.recordTime)
             do throws(Refusal) {
                 try judge(&order, clock: clock, turn: turn)
-                try decide(order, clock: &clock, turn: &turn)
+                requests.step(order.id, .validated, at: turn.recordTime)
+                try decide(order, clock: &clock, units: &units, turn: &turn)
             } catch { refuse(order, error, turn: &turn) }
         } catch { turnAway(envelope, payload: payload, token: token, refusal: error, turn: &turn) }
     }
 
     /// Carries out what is due; called in every turn, it costs nothing when nothing is.
-    mutating func wake(clock: inout ClockTrust, turn: inout Turn) {
-        runScheduled(clock: &clock, turn: &turn)
+    mutating func wake(clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn) {
+        if observations.since == nil { observations.since = turn.recordTime }
+        if !interrupted.isEmpty { resume(units: &units, turn: &turn) }
+        runScheduled(clock: &clock, units: &units, turn: &turn)
+        giveUpWaiting(turn: &turn)
         if let count = audits.takeHeldBack(at: turn.moment.uptime) {
             turn.append(.commandRefused, ["detail": "not_recorded", "count": .integer(Int64(count))])
         }
@@ -86,27 +112,61 @@ struct Desk: Sendable {
     }
 
     private mutating func plan(clock: ClockTrust, turn: Turn) {
-        nextWake = [audits.nextWake, scheduledWake(clock: clock, turn: turn)].compactMap(\.self).min()
+        let late = waiting.map(\.until).min()
+        nextWake = [audits.nextWake, scheduledWake(clock: clock, turn: turn), late].compactMap(\.self).min()
     }
 
     // MARK: Deciding
 
     private mutating func decide(
-        _ order: Order, clock: inout ClockTrust, turn: inout Turn
+        _ order: Order, clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn
     ) throws(Refusal) {
-        if let at = order.claims.executeAt, at > turn.moment.wall.seconds {
-            try check(order, clock: clock, turn: turn)
-            try schedule(order, at: at, turn: &turn)
-        } else {
-            complete(order, try carryOut(order, clock: &clock, turn: &turn), turn: &turn)
+        guard let at = order.claims.executeAt, at > turn.moment.wall.seconds else {
+            return try execute(order, clock: &clock, units: &units, turn: &turn)
         }
+        try check(order, clock: clock, units: units, turn: turn)
+        // Whether a switch may move is asked at its time, not now; of many units each is asked for itself.
+        if order.claims.bulk == nil, order.spec.kind != .supply, let command = try Self.unitCommand(order) {
+            try units.check(command, unit: order.unit, clock: clock, turn: turn)
+        }
+        try schedule(order, at: at, turn: &turn)
+    }
+
+    /// Carries a command out now, and answers it when it has ended.
+    mutating func execute(
+        _ order: Order, clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn
+    ) throws(Refusal) {
+        requests.step(order.id, .executing, at: turn.recordTime)
+        if let bulk = order.claims.bulk {
+            try checkClock(order, clock: clock)
+            return try completeBulk(order, bulk, clock: &clock, units: &units, turn: &turn)
+        }
+        if order.spec.name == "template_apply" {
+            return try completeApplication(order, clock: &clock, units: &units, turn: &turn)
+        }
+        switch try carryOut(order, clock: &clock, units: &units, turn: &turn) {
+        case .done(let outcome):
+            try checkSize(outcome, order)
+            complete(order, outcome, turn: &turn)
+        case .waiting: wait(for: order, turn: turn)
+        }
+    }
+
+    /// An answer that no transport takes is worth nothing.
+    private func checkSize(_ outcome: Outcome, _ order: Order) throws(Refusal) {
+        guard order.spec.kind == .read, order.spec.target == .box,
+            JSONWriter.compact(outcome.result).count > Self.largestAnswer
+        else { return }
+        throw Refusal(
+            code: .limit, detail: "answer_too_large", message: "the answer is too large; ask for a smaller page")
     }
 
     /// The command is done.
     mutating func complete(_ order: Order, _ outcome: Outcome, turn: inout Turn) {
         let result = CommandResult(
             id: order.id, command: order.spec.name, unit: order.unit, state: .completed, code: .applied,
-            message: outcome.message, result: outcome.result)
+            message: outcome.message, result: outcome.result, kept: outcome.kept)
+        observe(order, at: turn.recordTime)
         finish(order, .commandDone, result, turn: &turn)
     }
 
@@ -126,20 +186,28 @@ struct Desk: Sendable {
         _ order: Order, _ kind: JournalKind, _ result: CommandResult, more: JSONObject = JSONObject(),
         turn: inout Turn
     ) {
-        let json = result.json(seq: turn.nextSequence, at: turn.recordTime)
+        let time = turn.recordTime
+        let json = result.json(seq: turn.nextSequence, at: time)
+        var kept = json
+        // Bodies of reads are not journalled (contract §4); a ping's is no reading.
+        if order.spec.kind == .read, order.spec.name != Ping.spec.name { kept["result"] = .null }
+        if let less = result.kept { kept["result"] = less }
         var data = order.recordData
         if let counter = order.counter { data["ctr"] = .integer(counter) }
         for (name, value) in more.members { data[name] = value }
-        data["result"] = .object(json)
+        data["result"] = .object(kept)
         turn.append(kind, key: .name(order.id), data)
-        remember(order.id, StoredAnswer(payloadHash: order.payloadHash, result: json))
+        requests.end(order.id, result.state.requestState, answer: kept, at: time)
+        remember(order.id, StoredAnswer(payloadHash: order.payloadHash, result: kept))
         answer(json, id: order.id, token: order.token, turn: &turn)
+        for token in order.listeners { answer(json, id: order.id, token: token, turn: &turn) }
     }
 
     private func received(_ order: Order) -> JSONObject {
         var data = order.recordData
         data["command"] = .string(order.spec.name)
         data["unit"] = .string(order.unit)
+        if Self.movesSwitch.contains(order.spec.name) { data["args"] = .object(order.args) }
         return data
     }
 
@@ -157,13 +225,13 @@ struct Desk: Sendable {
     private mutating func answerRepeat(
         _ order: Order, envelope: Envelope, turn: inout Turn
     ) throws(Refusal) -> Bool {
-        guard let stored = envelope.stored ?? recent.first(where: { $0.id == order.id })?.answer else { return false }
+        if try joins(order) { return true }
+        guard let stored = envelope.stored ?? recent.last(where: { $0.id == order.id })?.answer else { return false }
         guard stored.payloadHash == order.payloadHash else {
             if misuse.admit(at: turn.moment.uptime) {
                 turn.alarm(.keyMisuse, ["what": "conflict", "jti": .string(order.id)])
             }
-            throw Refusal(
-                code: .conflict, detail: "other_content", message: "this jti was used before for another command")
+            throw Self.otherContent
         }
         var result = stored.result
         result["repeat"] = true
@@ -220,6 +288,8 @@ struct Desk: Sendable {
 
     /// More than a batch of the loop holds.
     private static let remembered = 256
+    /// Half of what the control socket and the broker's transport hold.
+    private static let largestAnswer = 512 * 1024
 }
 
 /// Changes of the key ring, for the commands that make them.

@@ -5,7 +5,8 @@ import Metering
 extension Desk {
     /// `size format key signature target role`: who sends what to whom. Nothing here changes anything.
     func admit(
-        _ envelope: Envelope, payload: JSONValue?, token: UInt64?, clock: ClockTrust, turn: Turn
+        _ envelope: Envelope, payload: JSONValue?, token: UInt64?, clock: ClockTrust, units: some DeskUnits,
+        turn: Turn
     ) throws(Refusal) -> Order {
         if envelope.oversized {
             throw Refusal(code: .size, detail: "too_large", message: "a command may have 16 KiB at most")
@@ -14,8 +15,8 @@ extension Desk {
         guard let payload else { throw .format("payload", "the payload is no strict JSON") }
         let (claims, spec) = try read(payload, isLocal: envelope.signature.isLocal)
         let origin = try origin(envelope.signature, clock: clock, turn: turn)
-        let unit = try target(claims, spec)
-        try permit(origin, spec: spec, unit: unit)
+        let unit = try target(claims, spec, units)
+        try permit(origin, claims, spec, unit: unit, units)
         return Order(
             id: claims.jti ?? "\(Self.localPrefix)\(turn.nextSequence)", claims: claims, payload: payload,
             payloadHash: envelope.payloadHash, spec: spec, origin: origin, unit: unit, token: token)
@@ -72,36 +73,79 @@ extension Desk {
         }
     }
 
-    /// `target`: this box, and a unit it has. The box's own id is what box-wide commands name.
-    private func target(_ claims: Claims, _ spec: CommandSpec) throws(Refusal) -> String {
+    /// `target`: this box, and a unit it has. The box's own id is what box-wide and bulk commands name.
+    private func target(
+        _ claims: Claims, _ spec: CommandSpec, _ units: some DeskUnits
+    ) throws(Refusal) -> String {
         if let aud = claims.aud, aud != box {
             throw Refusal(code: .target, detail: "other_box", message: "aud names another box; this one is \(box)")
         }
         let unit = claims.sub ?? box
-        guard spec.target == .box, unit == box else {
-            throw Refusal(
-                code: .target, detail: "unknown_unit", message: "sub must name the box \(box) for this command")
-        }
+        let isKnown = units.contains(unit)
+        let isAllowed =
+            switch spec.target {
+            case .box: unit == box
+            case .either: unit == box || isKnown
+            // A command that refuses bulk is told so, whatever its sub.
+            case .unit where claims.bulk != nil: unit == box || !spec.bulk && isKnown
+            case .unit: isKnown
+            }
+        guard isAllowed else { throw Self.unknownUnit(spec, box: box, isBulk: claims.bulk != nil) }
         return unit
     }
 
-    /// `role`: may this key or person send this command to this unit?
-    private func permit(_ origin: Order.Origin, spec: CommandSpec, unit: String) throws(Refusal) {
+    private static func unknownUnit(_ spec: CommandSpec, box: String, isBulk: Bool) -> Refusal {
+        let wanted =
+            switch spec.target {
+            case .unit where !isBulk: "a unit of this box; see meterside unit list"
+            case .either: "the box \(box) or a unit of it"
+            default: "the box \(box)"
+            }
+        return Refusal(
+            code: .target, detail: "unknown_unit", message: "sub must name \(wanted) for \(spec.name)")
+    }
+
+    /// `role`: may this key or person send this command to this unit, and all that it stands for?
+    func permit(
+        _ origin: Order.Origin, _ claims: Claims, _ spec: CommandSpec, unit: String, _ units: some DeskUnits
+    ) throws(Refusal) {
+        if let bulk = claims.bulk, unit == box {
+            for unit in bulk.units ?? units.ids { try permit(origin, spec, unit: unit) }
+            // Nobody without the role may ask for no units at all.
+            try permitRole(origin, spec)
+        } else {
+            try permit(origin, spec, unit: unit)
+        }
+        // Nobody stores what he may not send: another one might apply it.
+        for action in actions(of: claims) + storedActions(of: claims) { try permitRole(origin, action) }
+        if let request = cancelled(by: claims), let spec = Catalogue.command(request.command) {
+            try permit(origin, spec, unit: request.unit)
+        }
+    }
+
+    private func permit(_ origin: Order.Origin, _ spec: CommandSpec, unit: String) throws(Refusal) {
+        if let bound = boundUnits(origin), !bound.contains(unit), !(unit == box && spec.isForEveryKey) {
+            throw Refusal(code: .role, detail: "other_unit", message: "this key may not command \(unit)")
+        }
+        try permitRole(origin, spec)
+    }
+
+    private func permitRole(_ origin: Order.Origin, _ spec: CommandSpec) throws(Refusal) {
         let role: Role
         switch origin {
         case .local(let local, _): role = local
         case .key(let kid):
             guard let key = ring.key(kid) else { return }
             role = key.role
-            if let units = key.units, !units.contains(unit), !spec.isForEveryKey {
-                throw Refusal(code: .role, detail: "other_unit", message: "this key may not command \(unit)")
-            }
         }
         guard spec.roles.contains(role) else {
             throw Refusal(
                 code: .role, detail: "not_permitted", message: "the role \(role.rawValue) may not send \(spec.name)")
         }
     }
+
+    /// Units that a key is bound to; nil for all.
+    func boundUnits(_ origin: Order.Origin) -> [String]? { origin.kid.flatMap { ring.key($0)?.units } }
 
     /// `expired stale policy`. The counter rises here, whatever happens to the command later.
     mutating func judge(_ order: inout Order, clock: ClockTrust, turn: Turn) throws(Refusal) {
@@ -116,8 +160,19 @@ extension Desk {
             changeKeys { $0.raise(kid, to: counter) }
         }
         try checkLife(order, turn: turn)
-        if order.claims.isBulk, !order.spec.bulk {
-            throw Refusal(code: .policy, detail: "bulk_not_allowed", message: "\(order.spec.name) refuses bulk")
+        try checkBulk(order)
+        if order.claims.executeAt != nil, !order.spec.mayWait {
+            throw Refusal(
+                code: .policy, detail: "may_not_wait",
+                message: "\(order.spec.name) carries a secret and is never kept for later; leave execute_at out")
+        }
+    }
+
+    /// `policy`: bulk only where the command, and all that it stands for, allow it.
+    func checkBulk(_ order: Order) throws(Refusal) {
+        guard order.claims.bulk != nil else { return }
+        for spec in [order.spec] + actions(of: order.claims) where !spec.bulk {
+            throw Refusal(code: .policy, detail: "bulk_not_allowed", message: "\(spec.name) refuses bulk")
         }
     }
 
@@ -139,12 +194,13 @@ extension Desk {
     }
 
     /// `policy`: how long a command of its class may live, and how far ahead it may be ordered.
-    private func checkLife(_ order: Order, turn: Turn) throws(Refusal) {
+    func checkLife(_ order: Order, turn: Turn) throws(Refusal) {
         let claims = order.claims
-        if let exp = claims.exp, let start = claims.executeAt ?? claims.iat, exp - start > order.spec.kind.longestLife {
+        // A template lives as long as the shortest-lived command in it.
+        let longest = actions(of: claims).reduce(order.spec.kind.longestLife) { min($0, $1.kind.longestLife) }
+        if let exp = claims.exp, let start = claims.executeAt ?? claims.iat, exp - start > longest {
             throw Refusal(
-                code: .policy, detail: "life_too_long",
-                message: "\(order.spec.name) may live \(order.spec.kind.longestLife) s at most")
+                code: .policy, detail: "life_too_long", message: "\(order.spec.name) may live \(longest) s at most")
         }
         if let at = claims.executeAt, at - (claims.iat ?? turn.moment.wall.seconds) > Self.farthestAhead {
             throw Refusal(

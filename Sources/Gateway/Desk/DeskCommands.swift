@@ -5,14 +5,22 @@ import Metering
 struct Outcome: Hashable, Sendable {
     var message: String
     var result: JSONValue
+    /// What the journal keeps of it, where that is less.
+    var kept: JSONValue?
+
+    init(message: String, result: JSONValue, kept: JSONValue? = nil) {
+        self.message = message
+        self.result = result
+        self.kept = kept
+    }
 }
 
 /// What each command needs, and what it does.
 extension Desk {
-    /// `precondition`: may it be done now? Changes nothing; asked again before it is done.
-    func check(_ order: Order, clock: ClockTrust, turn: Turn) throws(Refusal) {
+    /// `precondition`: may it be done? Changes nothing; asked again before it is done.
+    func check(_ order: Order, clock: ClockTrust, units: some DeskUnits, turn: Turn) throws(Refusal) {
         try checkClock(order, clock: clock)
-        let args = order.claims.args
+        let args = order.args
         switch order.spec.name {
         case KeyAdd.spec.name:
             if let add = KeyAdd(args) { try check(add) }
@@ -25,18 +33,52 @@ extension Desk {
                 throw .precondition("serial", "a serial number is 1 to 32 of A-Z a-z 0-9 . -")
             }
             try check(replace)
-        default: break
+        case "template_upsert": _ = try newTemplate(args)
+        case "template_apply": _ = try template(of: args)
+        case "request_cancel", "schedule_cancel": _ = try cancellable(order)
+        case "usage_place_disconnect", "usage_place_reconnect":
+            try checkPlace(order, clock: clock, units: units, turn: turn)
+        default: try checkCarrier(order.spec)
         }
     }
 
     /// Does it. Every change is a record of this turn.
     mutating func carryOut(
+        _ order: Order, clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn
+    ) throws(Refusal) -> UnitProgress {
+        try check(order, clock: clock, units: units, turn: turn)
+        if let command = try Self.unitCommand(order) {
+            return try units.begin(command, unit: order.unit, order: order, clock: clock, turn: &turn)
+        }
+        switch order.spec.carrier {
+        case .desk: break
+        case .han:
+            hanOrders.append(order)
+            return .waiting
+        case .upstream(let system):
+            turn.emit(.upstream(Self.upstreamOrder(order, system: system)))
+            return .waiting
+        }
+        switch order.spec.name {
+        case "usage_place_disconnect":
+            return try units.disconnect(unit: order.unit, order: order, clock: clock, turn: &turn)
+        case "usage_place_reconnect":
+            return try units.reconnect(unit: order.unit, order: order, clock: clock, turn: &turn)
+        default: break
+        }
+        if order.spec.kind == .read { return .done(try read(order, clock: clock, units: units, turn: turn)) }
+        return .done(try carryOutHere(order, clock: &clock, turn: &turn))
+    }
+
+    /// What the desk does itself.
+    private mutating func carryOutHere(
         _ order: Order, clock: inout ClockTrust, turn: inout Turn
     ) throws(Refusal) -> Outcome {
-        try check(order, clock: clock, turn: turn)
-        let args = order.claims.args
+        let args = order.args
+        if let verb = order.spec.verb, verb.verb == .set {
+            return keep(verb.resource, args, order, turn: &turn)
+        }
         switch order.spec.name {
-        case Ping.spec.name: return pong(clock: clock, turn: turn)
         case TimeAttest.spec.name:
             guard let attest = TimeAttest(args) else { break }
             return try carryOut(attest, order, clock: &clock, turn: &turn)
@@ -49,13 +91,69 @@ extension Desk {
         case MeterReplace.spec.name:
             guard let replace = MeterReplace(args) else { break }
             return carryOut(replace, order, turn: &turn)
+        case "request_cancel", "schedule_cancel": return try cancel(order, turn: &turn)
+        case "template_upsert": return try upsert(order, turn: &turn)
+        case "display_text_show": return showText(order, turn: &turn)
         default: break
         }
         throw Refusal(
             code: .unsupported, detail: "not_implemented", message: "this box cannot carry out \(order.spec.name)")
     }
 
-    private func pong(clock: ClockTrust, turn: Turn) -> Outcome {
+    /// The command of a unit that an order is; nil when it is none.
+    static func unitCommand(_ order: Order) throws(Refusal) -> UnitCommand? {
+        do throws(ArgumentFault) {
+            return try UnitCommand.read(order.spec.name, .object(order.args))
+        } catch {
+            throw .format(error.argument, error.message)
+        }
+    }
+
+    /// Whether somebody is there to carry it out.
+    private func checkCarrier(_ spec: CommandSpec) throws(Refusal) {
+        let system: String
+        switch spec.carrier {
+        case .desk: return
+        case .han: system = "han"
+        case .upstream(let name): system = name
+        }
+        guard systems.contains(system) else {
+            throw Refusal(
+                code: .unsupported, detail: "not_configured",
+                message: "this box has no \(system == "han" ? "[han]" : "[upstream.\(system)]") in its configuration")
+        }
+    }
+
+    /// The command's name without its system is the operation.
+    private static func upstreamOrder(_ order: Order, system: String) -> UpstreamOrder {
+        let name = order.spec.name
+        let operation = name.hasPrefix("\(system)_") ? String(name.dropFirst(system.utf8.count + 1)) : name
+        return UpstreamOrder(id: order.id, system: system, operation: operation, args: order.args)
+    }
+
+    private func checkPlace(
+        _ order: Order, clock: ClockTrust, units: some DeskUnits, turn: Turn
+    ) throws(Refusal) {
+        let now = turn.moment.wall
+        if let place = order.args["usageplacecode"]?.string, units.knows(usagePlace: place) != order.unit {
+            throw .precondition("usage_place", "this usage place is not that of the unit \(order.unit)")
+        }
+        // Its times are asked when it is carried out, by a clock that is trusted.
+        guard clock.isTrusted, order.claims.executeAt.map({ WallTime(seconds: $0) <= now }) ?? true else { return }
+        if let begin = Self.time(order.args["not_before"]), now < begin {
+            throw .precondition("not_before", "not_before lies ahead; send execute_at to order for later")
+        }
+        if let end = Self.time(order.args["expires_at"]), now > end {
+            throw Refusal(code: .expired, detail: "expires_at", message: "expires_at has passed")
+        }
+    }
+
+    /// An instant in arguments that were checked.
+    static func time(_ value: JSONValue?) -> WallTime? {
+        value?.string.flatMap { WallTime(text: $0) } ?? value?.integer.map { WallTime(seconds: $0) }
+    }
+
+    func pong(clock: ClockTrust, turn: Turn) -> Outcome {
         Outcome(
             message: "the box is there",
             result: [

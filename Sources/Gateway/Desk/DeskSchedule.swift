@@ -27,10 +27,10 @@ extension Desk {
 
     /// Runs what is due. While the clock is not trusted nothing is: a clock that jumped to next year must not run, or
     /// expire, all there is.
-    mutating func runScheduled(clock: inout ClockTrust, turn: inout Turn) {
+    mutating func runScheduled(clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn) {
         while clock.isTrusted, let first = scheduled.first, first.at <= turn.moment.wall.seconds {
             scheduled.removeFirst()
-            run(first.order, clock: &clock, turn: &turn)
+            run(first.order, clock: &clock, units: &units, turn: &turn)
         }
     }
 
@@ -42,24 +42,54 @@ extension Desk {
     }
 
     /// Puts back what was scheduled before a restart, from `data` of its record.
-    mutating func restore(_ data: JSONObject) {
+    /// - Parameter begun: it had begun before the process ended: it is taken up, not done again.
+    mutating func restore(_ data: JSONObject, begun: Bool) {
         guard let payload = data["claims"], let id = data["jti"]?.string,
-            let hash = data["payload_sha256"]?.string, let origin = Self.origin(of: data),
+            let hash = data["payload_sha256"]?.string, let origin = Order.Origin(data),
             let (claims, spec) = try? read(payload, isLocal: origin.kid == nil), let at = claims.executeAt
         else { return }
-        insert(
-            Order(
-                id: id, claims: claims, payload: payload, payloadHash: hash, spec: spec, origin: origin,
-                unit: claims.sub ?? box),
-            at: at)
+        let unit = claims.sub ?? box
+        if begun {
+            var received = data
+            received["command"] = .string(spec.name)
+            received["unit"] = .string(unit)
+            received["args"] = .object(claims.args)
+            interrupted.append(received)
+            return
+        }
+        let order = Order(
+            id: id, claims: claims, payload: payload, payloadHash: hash, spec: spec, origin: origin, unit: unit)
+        let since = (data["result"]?["at"]?.string).flatMap { WallTime(text: $0) } ?? WallTime(seconds: 0)
+        requests.open(order, at: since)
+        requests.step(id, .scheduled, at: since)
+        insert(order, at: at)
+    }
+
+    /// Whether a scheduled command left a record of its own before it ended.
+    static func begun(_ data: JSONObject, in records: [JournalEntry]) -> Bool {
+        guard let id = data["jti"]?.string, let command = data["claims"]?["cmd"]?.string,
+            movesSwitch.contains(command)
+        else { return false }
+        return records.contains { $0.draft.key.hasSuffix("/\(id)") }
     }
 
     /// The checks that may have changed since it was accepted, then the deed.
-    private mutating func run(_ order: Order, clock: inout ClockTrust, turn: inout Turn) {
+    private mutating func run(
+        _ order: Order, clock: inout ClockTrust, units: inout some DeskUnits, turn: inout Turn
+    ) {
         do throws(Refusal) {
             if let kid = order.origin.kid { try inForce(kid, clock: clock, turn: turn) }
             try checkTimes(order.claims, turn: turn)
-            complete(order, try carryOut(order, clock: &clock, turn: &turn), turn: &turn)
+            guard order.unit == box || units.contains(order.unit) else {
+                throw Refusal(
+                    code: .target, detail: "unknown_unit", message: "the unit \(order.unit) is no longer configured")
+            }
+            // Keys, units and templates may have changed meanwhile.
+            try permit(order.origin, order.claims, order.spec, unit: order.unit, units)
+            try checkLife(order, turn: turn)
+            try checkBulk(order)
+            requests.step(order.id, .queued, at: turn.recordTime)
+            try execute(order, clock: &clock, units: &units, turn: &turn)
         } catch {
             refuse(order, error, state: error.code == .expired ? .expired : nil, turn: &turn)
         }
@@ -71,14 +101,6 @@ extension Desk {
         waiting.counter = nil
         let place = scheduled.firstIndex { $0.at > at } ?? scheduled.endIndex
         scheduled.insert(ScheduledOrder(at: at, order: waiting), at: place)
-    }
-
-    private static func origin(of data: JSONObject) -> Order.Origin? {
-        if let kid = data["kid"]?.string { return .key(kid) }
-        guard let role = data["role"]?.string.flatMap(Role.init(rawValue:)),
-            let uid = data["uid"]?.integer.flatMap(UInt32.init(exactly:))
-        else { return nil }
-        return .local(role, uid: uid)
     }
 
     private static let mostScheduled = 1000

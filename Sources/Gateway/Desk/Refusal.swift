@@ -40,10 +40,12 @@ struct CommandResult: Hashable, Sendable {
     var detail: String?
     var message: String
     var result: JSONValue
+    /// What the journal keeps of `result`, where that is less.
+    var kept: JSONValue?
 
     init(
         id: String?, command: String?, unit: String?, state: State, code: CommandCode, detail: String? = nil,
-        message: String, result: JSONValue = .null
+        message: String, result: JSONValue = .null, kept: JSONValue? = nil
     ) {
         self.id = id
         self.command = command
@@ -53,6 +55,7 @@ struct CommandResult: Hashable, Sendable {
         self.detail = detail
         self.message = message
         self.result = result
+        self.kept = kept
     }
 
     /// The object as it is published and stored; `seq` is the record that holds it, nil when no record was written.

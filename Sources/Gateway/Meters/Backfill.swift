@@ -8,6 +8,8 @@ import Metering
 struct Backfill: Sendable {
     /// Intervals fetched in one run at most: a week of 5-minute intervals.
     static let longestRun: Int64 = 2016
+    /// Intervals substituted at once at most: what 35 days of 5-minute intervals have.
+    private static let mostSubstitutes = 10_080
     /// The box's clock and the meter's must agree this well, milliseconds: beyond it a record is another interval's.
     static let clockAgreement: Int64 = 60_000
     /// A record is expected in the survey so long after its end, milliseconds: the meter's clock may be late.
@@ -37,6 +39,12 @@ struct Backfill: Sendable {
 
     private(set) var ledger: GapLedger
     private(set) var layout: EdmiSurveyLayout?
+    private let substitution: Substitution
+    private(set) var likeDays: LikeDays?
+    /// Statements of the present run that the survey has no value for.
+    private var unheld: [Substitution.Candidate] = []
+    /// Substitutes to be written down, oldest first.
+    private var substitutes: [Interval] = []
     private let settings: MeterSettings
     private let kept: [KeptRegister]
     private let intervalMinutes: Int
@@ -56,7 +64,7 @@ struct Backfill: Sendable {
     /// `known` are the gaps the journal has of this meter, `resume` its newest interval.
     init(
         _ settings: MeterSettings, kept: [KeptRegister], intervalMinutes: Int, known: [IntervalGap], resume: Interval?,
-        at now: Uptime
+        likeDays: LikeDays? = nil, at now: Uptime
     ) {
         self.settings = settings
         self.kept = kept
@@ -64,18 +72,20 @@ struct Backfill: Sendable {
         canFill = settings.model.dialect.isEdmi && !kept.isEmpty
         fill = SurveyFill(widths: kept.map(\.width))
         let channels = kept.map(\.channel)
+        substitution = Substitution(settings.substitute, widths: kept.map(\.width))
+        self.likeDays = LikeDays(settings, minutes: intervalMinutes).map { likeDays ?? $0 }
         check = SurveyCheck(channels: channels, minutes: intervalMinutes)
-        let canFill = canFill
+        let isWaiting = canFill || settings.substitute != .none
         let gaps = known.map { gap in
             var gap = gap
             // Another interval length or other channels: the statement cannot be bettered in its own terms.
-            if gap.isOpen, !canFill || gap.minutes != intervalMinutes || gap.values.map(\.channel) != channels {
+            if gap.isOpen, !isWaiting || gap.minutes != intervalMinutes || gap.values.map(\.channel) != channels {
                 gap.close()
             }
             return gap
         }
         ledger = GapLedger(gaps, after: resume)
-        due = ledger.hasOpen ? now + Self.pause / 2 : nil
+        due = canFill && ledger.hasOpen ? now + Self.pause / 2 : nil
     }
 
     /// When a run is due; nil while one is under way and when nothing is missing.
@@ -92,12 +102,40 @@ struct Backfill: Sendable {
     /// Takes an interval that was just stated.
     mutating func note(_ interval: Interval, at now: Uptime) {
         ledger.take(interval)
-        if !canFill, ledger.hasOpen { ledger.close(from: interval.end, through: interval.end) }
+        likeDays?.note(interval)
+        guard canFill else { return settle(interval) }
         if due == nil, ledger.hasOpen { due = now + Self.pause }
-        guard canFill else { return }
         check.note(interval)
         if interval.end.milliseconds % Self.day == 0 { checkDue = now + Self.comparePause }
     }
+
+    /// Without a survey an interval is as good as it will be; a substitute waits for the register after the gap.
+    private mutating func settle(_ interval: Interval) {
+        guard ledger.hasOpen else { return }
+        if settings.substitute != .none {
+            guard interval.values.contains(where: { $0.registerAtEnd != nil }) else { return }
+            substitute([], through: interval.end)
+        }
+        ledger.close(from: WallTime(milliseconds: 0), through: interval.end)
+    }
+
+    /// Makes substitutes for what has no value and is not waited for: of `candidates`, and of all that is still open.
+    private mutating func substitute(_ candidates: [Substitution.Candidate], from: WallTime? = nil, through: WallTime) {
+        guard settings.substitute != .none else { return }
+        let open = ledger.candidates(
+            from: from ?? WallTime(milliseconds: 0), through: through, most: Self.mostSubstitutes)
+        let all = (candidates + open).sorted { $0.interval.end < $1.interval.end }
+        substitutes += substitution.substitutes(for: all, like: likeDays)
+    }
+
+    /// Substitutes to be written down now.
+    mutating func takeSubstitutes(most: Int) -> [Interval] {
+        let taken = Array(substitutes.prefix(max(0, most)))
+        substitutes.removeFirst(taken.count)
+        return taken
+    }
+
+    var hasSubstitutes: Bool { !substitutes.isEmpty }
 
     // MARK: Runs
 
@@ -164,7 +202,8 @@ struct Backfill: Sendable {
     mutating func take(
         _ records: [EdmiSurveyRecord], _ layout: EdmiSurveyLayout?
     ) -> (intervals: [Interval], disagreements: [SumDisagreement]) {
-        guard case .running(let job) = state, let layout else { return ([], []) }
+        // Before the first record the layout may be an earlier run's: the meter may have been reprogrammed since.
+        guard case .running(let job) = state, let layout, !records.isEmpty else { return ([], []) }
         if feed == nil {
             self.layout = layout
             feed = SurveyFeed(layout, settings: settings, kept: kept, intervalMinutes: intervalMinutes)
@@ -179,8 +218,16 @@ struct Backfill: Sendable {
                 continue
             }
             guard range.contains(statement.end) else { continue }
+            let known = settings.substitute == .none ? nil : ledger.candidate(at: statement.end)
             let filled = fill.fill(statement.end, statement.amounts, ledger: &ledger)
-            if let interval = filled.interval { intervals.append(interval) }
+            if let interval = filled.interval {
+                intervals.append(interval)
+                likeDays?.note(interval)
+            }
+            if var known {
+                known.interval = filled.interval ?? known.interval
+                if known.interval.values.contains(where: { $0.value == nil }) { unheld.append(known) }
+            }
             disagreements += filled.disagreements
         }
         return (intervals, disagreements)
@@ -192,6 +239,8 @@ struct Backfill: Sendable {
         state = .idle
         due = nil
         checkDue = nil
+        unheld = []
+        if let last = ledger.gaps.last { substitute([], through: last.last) }
         if let first = ledger.gaps.first, let last = ledger.gaps.last {
             ledger.close(from: first.first, through: last.last)
         }
@@ -202,6 +251,7 @@ struct Backfill: Sendable {
     mutating func end(_ failure: EdmiFailure?, at now: Uptime) -> [SurveyCheck.Finding] {
         guard case .running(let job) = state else { return [] }
         state = .idle
+        defer { unheld = [] }
         if let failure {
             var pause = Self.firstRetry
             if case .refused = failure { pause = Self.refusedRetry }
@@ -211,7 +261,9 @@ struct Backfill: Sendable {
         failures = 0
         var findings: [SurveyCheck.Finding] = []
         switch job {
-        case .fill(let range): ledger.close(from: range.lowerBound, through: range.upperBound)
+        case .fill(let range):
+            substitute(unheld, from: range.lowerBound, through: range.upperBound)
+            ledger.close(from: range.lowerBound, through: range.upperBound)
         case .compare:
             isChecked = true
             findings = check.finish()
@@ -247,7 +299,7 @@ struct Backfill: Sendable {
     }
 
     private func item(_ run: GapLedger.Run, _ channel: Channel, at moment: Moment) -> JSONValue {
-        let next = run.isOpen && !isShifted ? max(due ?? moment.uptime, moment.uptime) : nil
+        let next = run.isOpen && canFill && !isShifted ? max(due ?? moment.uptime, moment.uptime) : nil
         return [
             "meter": .string(settings.serial.text), "channel": .string(channel.rawValue),
             "from": .string(run.from.textSeconds), "to": .string(run.to.textSeconds),

@@ -7,9 +7,12 @@ struct EdmiDriver: Sendable {
     private let registers: [ModelRegister]
     private let keptRows: [Int]
     private let polledRows: [Int]
+    /// Of the meter's own standard time, east of UTC.
+    private let offsetSeconds: Int64
     private var poll: ReadingSet?
     private var read: ReadingSet?
     private var boundary: ReadingSet?
+    private var setClock: EdmiSetClockTask?
     private var clock: EdmiClockTask?
     private var clockAt: Moment?
     private(set) var survey: SurveyRun?
@@ -50,6 +53,7 @@ struct EdmiDriver: Sendable {
 
     init(_ settings: MeterSettings, line: LineSettings?, kept: [KeptRegister]) {
         registers = settings.model.registers
+        offsetSeconds = Int64(settings.utcOffsetMinutes) * 60
         keptRows = kept.map(\.row).sorted()
         polledRows = settings.model.registers.indices.filter { !settings.model.registers[$0].isDetail }
         session = EdmiSession(
@@ -65,6 +69,7 @@ struct EdmiDriver: Sendable {
         if boundary != nil { return .boundary }
         if read != nil { return .read }
         if poll != nil { return .poll }
+        if setClock != nil { return .setClock }
         if clock != nil { return .clock }
         if survey != nil { return .survey }
         return backfill == nil ? nil : .backfill
@@ -75,7 +80,7 @@ struct EdmiDriver: Sendable {
         case .boundary: boundary
         case .read: read
         case .poll: poll
-        case .clock, .survey, .backfill: nil
+        case .setClock, .clock, .survey, .backfill: nil
         }
     }
 
@@ -84,13 +89,14 @@ struct EdmiDriver: Sendable {
         case .boundary: boundary = set
         case .read: read = set
         case .poll: poll = set
-        case .clock, .survey, .backfill: break
+        case .setClock, .clock, .survey, .backfill: break
         }
     }
 
     func wants(_ want: MeterWant) -> Bool {
         switch want {
         case .boundary, .read, .poll: set(of: want) != nil
+        case .setClock: setClock != nil
         case .clock: clock != nil
         case .survey: survey != nil
         case .backfill: backfill != nil
@@ -103,9 +109,12 @@ struct EdmiDriver: Sendable {
         case .read: read = ReadingSet(rows: Array(registers.indices), of: registers)
         case .poll: poll = ReadingSet(rows: polledRows, of: registers)
         case .clock: clock = EdmiClockTask()
-        case .survey, .backfill: break
+        case .setClock, .survey, .backfill: break
         }
     }
+
+    /// The clock is to be set: the time to be given is taken at each sending.
+    mutating func startSettingClock() { setClock = EdmiSetClockTask(CivilTime(seconds: 0)) }
 
     mutating func start(_ run: SurveyRun) { survey = run }
     mutating func stopSurvey() { survey = nil }
@@ -123,6 +132,8 @@ struct EdmiDriver: Sendable {
     mutating func next(at moment: Moment, isAnswering: Bool, board: inout LiveBoard) -> DriverStep {
         guard let want else { return .idle }
         active = nil
+        let time = meterTime(at: moment)
+        setClock?.time = time
         switch step(want, at: moment.uptime) {
         case .send(var exchange):
             active = want
@@ -136,6 +147,11 @@ struct EdmiDriver: Sendable {
         }
     }
 
+    /// The meter's own standard time, to the nearest second.
+    private func meterTime(at moment: Moment) -> CivilTime {
+        CivilTime(seconds: (moment.wall + 500).seconds + offsetSeconds)
+    }
+
     /// Until when a refused log-in keeps the meter alone.
     private(set) var refusedUntil: Uptime?
 
@@ -146,6 +162,11 @@ struct EdmiDriver: Sendable {
             if var set = set(of: want) {
                 step = session.next(&set.task, at: now)
                 put(set, for: want)
+            }
+        case .setClock:
+            if var task = setClock {
+                step = session.next(&task, at: now)
+                setClock = task
             }
         case .clock:
             if var task = clock {
@@ -178,6 +199,10 @@ struct EdmiDriver: Sendable {
             set.collect(into: &board, at: moment)
             put(set, for: want)
             return set.task.isDone ? finish(want, nil, board: &board, at: moment) : nil
+        case .setClock:
+            guard var task = setClock else { return nil }
+            session.receive(outcome, for: &task, at: moment.uptime)
+            setClock = task
         case .clock:
             guard var task = clock else { return nil }
             session.receive(outcome, for: &task, at: moment.uptime)
@@ -211,6 +236,9 @@ struct EdmiDriver: Sendable {
             guard set?.answered != true else { return .readings(want, nil) }
             // Refused registers alone are no answer: nothing was read.
             return .readings(want, MeterFailure(failure ?? .refused(.registerNotFound)))
+        case .setClock:
+            setClock = nil
+            return .clockSet(failure)
         case .clock:
             let time = clock?.time
             clock = nil
@@ -229,6 +257,7 @@ struct EdmiDriver: Sendable {
         boundary = nil
         read = nil
         poll = nil
+        setClock = nil
         clock = nil
         backfill = nil
         active = nil

@@ -45,6 +45,7 @@ extension ManagedMeter {
             turn.append(.interval, key: .whole(interval.key), interval.record)
             if interval.end == lastStated?.end { lastStated = interval }
         }
+        tell(intervals)
         for disagreement in disagreements where complaints.admit(at: turn.moment.uptime) {
             turn.alarm(.sumCheck, disagreement.record(meter: settings.serial))
         }

@@ -48,6 +48,7 @@ extension ManagedMeter {
             add(.implausible, index, value: wrong.value, before: before, to: &findings)
         case .reanchored(let anchor):
             keeper.breakSpan(index, why: .registerReset)
+            if isBilled { news.append(.reanchored(kept[index].channel, before: before, to: anchor)) }
             note(anchor, index, context)
             guard complaints.admit(at: turn.moment.uptime) else { return }
             turn.append(
@@ -96,6 +97,13 @@ extension ManagedMeter {
         }
     }
 
+    /// Tells the payment unit of statements.
+    mutating func tell(_ intervals: [Interval]) {
+        guard isBilled, !intervals.isEmpty else { return }
+        for interval in intervals { news.append(.interval(interval)) }
+        hasNews = true
+    }
+
     /// Writes the intervals that can be stated now; true when more are left for the next turn.
     @discardableResult
     mutating func stateIntervals(turn: inout Turn, _ context: MeterContext) -> Bool {
@@ -103,8 +111,15 @@ extension ManagedMeter {
         let intervals = keeper.take(now: turn.moment.wall, limit: Self.statementLimit)
         for interval in intervals { turn.append(.interval, key: .whole(interval.key), interval.record) }
         for interval in intervals { backfill.note(interval, at: turn.moment.uptime) }
+        tell(intervals)
         if let last = intervals.last { lastStated = last }
-        return intervals.count == Self.statementLimit
+        // Better statements about those, or older ones, that nothing measured will be had for.
+        let substitutes = backfill.takeSubstitutes(most: Self.statementLimit - intervals.count)
+        for interval in substitutes {
+            turn.append(.interval, key: .whole(interval.key), interval.record)
+            if interval.end == lastStated?.end { lastStated = interval }
+        }
+        return intervals.count == Self.statementLimit || backfill.hasSubstitutes
     }
 }
 

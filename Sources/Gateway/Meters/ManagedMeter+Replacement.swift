@@ -39,9 +39,20 @@ extension ManagedMeter {
         guard var last = lastStated else { return nil }
         let length = Int64(intervalMinutes) * 60_000
         let start = WallTime(milliseconds: turn.moment.wall.milliseconds.flooredQuotient(by: length) * length)
-        // What passed unread before this interval is stated first, so that no end is left out.
+        // What passed unread before this interval is stated first, so that no end is left out: its share of what the
+        // register went on until the final reading, in proportion to time.
+        let span = Span(from: last.end, to: max(turn.moment.wall, last.end + 1))
+        var before = kept.map { register in
+            last.values.first { $0.channel == register.channel }?.registerAtEnd
+        }
+        let known = before
+        let isEstimate = last.end < start
         while last.end < start {
-            last = statement(last.end + length, values: kept.map { missing($0.channel) })
+            let end = last.end + length
+            let values = kept.indices.map { index -> IntervalValue in
+                estimate(index, at: end, from: known[index], to: replace.final[index].value, span, &before[index])
+            }
+            last = statement(end, values: values)
             turn.append(.interval, key: .whole(last.key), last.record)
         }
         let values = kept.indices.map { index -> IntervalValue in
@@ -49,13 +60,11 @@ extension ManagedMeter {
             var value = missing(kept[index].channel)
             value.method = Self.finalMethod
             value.registerAtEnd = final
-            let before = last.values.first { $0.channel == value.channel }?.registerAtEnd
-            guard let before, let advance = advance(from: before, to: final, width: kept[index].width) else {
-                return value
-            }
+            guard let before = before[index], let advance = advance(from: before, to: final, width: kept[index].width)
+            else { return value }
             value.value = advance
-            value.quality = .actual
-            value.reason = ""
+            value.quality = isEstimate ? .estimated : .actual
+            if !isEstimate { value.reason = "" }
             return value
         }
         last = statement(max(start, last.end) + length, values: values)
@@ -75,7 +84,40 @@ extension ManagedMeter {
                 return value
             })
         turn.append(.interval, key: .whole(first.key), first.record)
+        if isBilled { news.append(.replaced(last: last, first: first)) }
+        hasNews = isBilled
         return first
+    }
+
+    /// From the last register that is known to the final reading.
+    private struct Span {
+        var from: WallTime
+        var to: WallTime
+
+        /// The part of an advance that falls before a time, rounded down.
+        func part(of advance: Int64, before time: WallTime) -> Int64 {
+            let product = advance.multipliedFullWidth(by: max(0, time - from))
+            return max(1, to - from).dividingFullWidth(product).quotient
+        }
+    }
+
+    /// An interval nothing was read at the end of. `register` is the register at its start, then at its end.
+    private func estimate(
+        _ index: Int, at end: WallTime, from: Int64?, to: Int64, _ span: Span, _ register: inout Int64?
+    ) -> IntervalValue {
+        var value = missing(kept[index].channel)
+        let width = kept[index].width
+        guard end < span.to, let from, let start = register, let advance = advance(from: from, to: to, width: width)
+        else { return value }
+        var reached = from + span.part(of: advance, before: end)
+        if let width, reached >= width { reached -= width }
+        value.value = self.advance(from: start, to: reached, width: width)
+        value.quality = .estimated
+        value.method = "interpolated"
+        value.source = .estimate
+        value.registerAtEnd = reached
+        register = reached
+        return value
     }
 
     private func statement(_ end: WallTime, values: [IntervalValue]) -> Interval {

@@ -8,6 +8,8 @@ struct MeterContext: Sendable {
     var trusted: Bool
     /// Readings may be placed into intervals by the wall clock.
     var fit: Bool
+    /// The wall clock was checked against a better one than a meter's: it may set a meter's clock.
+    var teaches = false
 }
 
 /// One configured meter: when it is read, what it said, whether it lives, its intervals. The wire belongs to its port.
@@ -41,7 +43,9 @@ struct ManagedMeter: Sendable {
     private var isUnpublished = false
     private var polledAt = Uptime(microseconds: 0)
     var nextPoll: Uptime?
-    private var nextClock: Uptime
+    var nextClock: Uptime
+    /// What was done about a clock that is off.
+    var setting: ClockSetting
     /// The driver wants nothing before this.
     var resumeAt: Uptime?
     /// Since when the present want waits.
@@ -64,12 +68,17 @@ struct ManagedMeter: Sendable {
     var clockReading: Int64?
     /// The meter's clock was found to be off.
     var isDrifted = false
+    /// A payment unit is charged by this meter: it hears what happens.
+    var isBilled = false
+    var news: [MeterNews] = []
+    /// Something happened since the unit looked last.
+    var hasNews = false
     /// The meter was replaced: nothing is asked and nothing is stated any more.
     var isRetired: Bool
 
     init(
         _ settings: MeterSettings, box: BoxSettings, port: Int, line: LineSettings?, place: Int, of count: Int,
-        resume: Interval?, gaps: [IntervalGap], newestRecord: WallTime, at moment: Moment
+        resume: Interval?, gaps: [IntervalGap], likeDays: LikeDays? = nil, newestRecord: WallTime, at moment: Moment
     ) {
         let (rows, kept) = MeterRow.rows(of: settings)
         self.settings = settings
@@ -90,7 +99,8 @@ struct ManagedMeter: Sendable {
             channels: kept.map { IntervalKeeper.Kept(channel: $0.channel, width: $0.width) },
             pollMilliseconds: Int64(settings.pollSeconds) * 1000, resume: resume, startedAt: moment.wall)
         backfill = Backfill(
-            settings, kept: kept, intervalMinutes: box.intervalMinutes, known: gaps, resume: resume, at: moment.uptime)
+            settings, kept: kept, intervalMinutes: box.intervalMinutes, known: gaps, resume: resume,
+            likeDays: likeDays, at: moment.uptime)
         if resume != nil, moment.wall < newestRecord {
             // The clock lost time while nobody looked: how long the meter ran since the journal's last interval is
             // unknown.
@@ -101,6 +111,7 @@ struct ManagedMeter: Sendable {
             pollSeconds: settings.pollSeconds, index: line == nil ? 0 : place, count: count, start: moment.uptime)
         nextPoll = isRetired ? nil : moment.uptime
         nextClock = moment.uptime
+        setting = ClockSetting(isAllowed: settings.setClock && settings.model.dialect.isEdmi)
         wantedSince = moment.uptime
         judged = Array(repeating: Uptime(microseconds: -1), count: kept.count)
         if settings.model.dialect.isEdmi {
@@ -239,7 +250,9 @@ struct ManagedMeter: Sendable {
             clockReading = difference
             nextClock = turn.moment.uptime + Self.clockInterval
             noteDrift(difference, turn: &turn, context)
+            if correctClock(difference, turn: &turn, context) { return }
             backfillClock(difference, turn: turn)
+        case .clockSet(let failure): clockSet(failure, turn: &turn)
         case .survey(let failure): endSurvey(failure, turn: &turn)
         case .backfill(let failure): endBackfill(failure, turn: &turn)
         }
@@ -250,6 +263,7 @@ struct ManagedMeter: Sendable {
     mutating func digest(
         _ want: MeterWant, _ failure: MeterFailure?, turn: inout Turn, _ context: MeterContext
     ) {
+        hasNews = isBilled
         if let failure {
             for index in kept.indices { keeper.miss(index, why: context.fit ? failure.why : .clock) }
             if want != .boundary { note(failure, turn: &turn) }

@@ -9,6 +9,8 @@ enum MeterWant: Int, Comparable, Sendable {
     case read
     /// The registers that are polled.
     case poll
+    /// To set the meter's clock.
+    case setClock
     /// The meter's clock.
     case clock
     /// Its load survey, for somebody who waits.
@@ -23,7 +25,7 @@ enum MeterWant: Int, Comparable, Sendable {
         case .boundary: .boundary
         case .read: .command
         case .poll: .poll
-        case .clock: .housekeeping
+        case .setClock, .clock: .housekeeping
         case .survey, .backfill: .background
         }
     }
@@ -46,6 +48,8 @@ enum DriverEvent: Sendable {
     case readings(MeterWant, MeterFailure?)
     /// The meter's own standard time, and when it was read.
     case clock(CivilTime, at: Moment)
+    /// The meter's clock was set, or was not.
+    case clockSet(EdmiFailure?)
     /// The survey is complete, or stopped here.
     case survey(MeterFailure?)
     /// The same of what is fetched for the intervals.

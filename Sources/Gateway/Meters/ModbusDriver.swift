@@ -75,7 +75,7 @@ struct ModbusDriver: Sendable {
         case .boundary: isBoundaryWanted = true
         case .read: isReadWanted = true
         case .poll: isPollWanted = isPollWanted || running?.want != .poll
-        case .clock, .survey, .backfill: break
+        case .setClock, .clock, .survey, .backfill: break
         }
     }
 
@@ -89,7 +89,7 @@ struct ModbusDriver: Sendable {
         switch want {
         case .boundary: isBoundaryWanted = false
         case .read: isReadWanted = false
-        case .poll, .clock, .survey, .backfill: isPollWanted = false
+        case .poll, .setClock, .clock, .survey, .backfill: isPollWanted = false
         }
         running = Running(want: want, isKnocking: !isAnswering, startedAt: now)
     }
@@ -98,7 +98,7 @@ struct ModbusDriver: Sendable {
         switch want {
         case .boundary: kept
         case .read: all
-        case .poll, .clock, .survey, .backfill: polled
+        case .poll, .setClock, .clock, .survey, .backfill: polled
         }
     }
 
@@ -140,7 +140,7 @@ struct ModbusDriver: Sendable {
     private static func failure(of outcome: BusOutcome) -> BusFailure? {
         switch outcome {
         case .failed(let failure): return failure
-        case .edmi: return .badFrame
+        case .edmi, .contact, .inputs: return .badFrame
         case .modbus(let results):
             for case .failure(let failure) in results { return failure }
             return nil

@@ -76,6 +76,12 @@ struct ReadingConfirmation: Hashable, Sendable {
     /// The newest reading that may be used.
     var usable: RegisterPoint? { confirmed }
 
+    /// Whether the newest reading contradicts the ones before it.
+    var isInDoubt: Bool { suspect != nil }
+
+    /// Whether the reading that may be used was made by this process.
+    var isFresh: Bool { confirmed != nil && !isRemembered }
+
     /// Judges a good reading.
     mutating func take(_ point: RegisterPoint) -> Verdict {
         if let candidate {

@@ -121,6 +121,7 @@ struct ScanRun: Sendable {
     private static func isAnswer(_ outcome: BusOutcome, to candidate: ScanCandidate) -> Bool {
         switch probe(candidate) {
         case .edmi(let exchange): return EdmiPresence.reading(outcome, of: exchange) == .present
+        case .contact, .inputs: return false
         case .modbus:
             guard case .modbus(let results) = outcome else { return false }
             return results.contains { result in

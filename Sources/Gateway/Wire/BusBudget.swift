@@ -32,7 +32,8 @@ public enum BusBudget {
         configuration.ports.compactMap { port in
             guard let line = port.line else { return nil }
             let meters = configuration.meters.filter { $0.port == port.id }
-            return fault(port: port.id, line: line, meters: meters, box: configuration.box)
+            let supply = supplyShare(of: port.id, line: line, in: configuration)
+            return fault(port: port.id, line: line, meters: meters, supply: supply, box: configuration.box)
         }
     }
 
@@ -40,7 +41,8 @@ public enum BusBudget {
     public static func load(of port: PortID, in configuration: GatewayConfiguration) -> Int? {
         guard let line = configuration.ports.first(where: { $0.id == port })?.line else { return nil }
         let meters = configuration.meters.filter { $0.port == port }
-        return Int(meters.map { share(of: $0, line: line, box: configuration.box) }.reduce(0, +) / 1000)
+        let polls = meters.map { share(of: $0, line: line, box: configuration.box) }.reduce(0, +)
+        return Int((polls + supplyShare(of: port, line: line, in: configuration)) / 1000)
     }
 
     /// Millionths of the wire's time that a meter takes: its polls, and its boundary readings.
@@ -56,15 +58,18 @@ public enum BusBudget {
     }
 
     private static func fault(
-        port: PortID, line: LineSettings, meters: [MeterSettings], box: BoxSettings
+        port: PortID, line: LineSettings, meters: [MeterSettings], supply: Int64, box: BoxSettings
     ) -> Fault? {
         let shares = meters.map { share(of: $0, line: line, box: box) }
-        let total = shares.reduce(0, +)
+        let total = shares.reduce(supply, +)
         guard total > 1_000_000, let worst = shares.indices.max(by: { shares[$0] < shares[$1] }) else { return nil }
         let format = "\(line.baud) baud \(line.format.rawValue)"
         let items = meters.prefix(8).map { item($0, line: line) }
-        let more = meters.count > 8 ? "; and \(meters.count - 8) more" : ""
-        let longest = meters.map { cost(of: polled($0), $0, line: line).total }.reduce(0, +)
+        var more = meters.count > 8 ? "; and \(meters.count - 8) more" : ""
+        if supply > 0 { more += "; buttons and switches: \(supply / 1000) ms every second" }
+        var longest = meters.map { cost(of: polled($0), $0, line: line).total }.reduce(0, +)
+        // What buttons and switches take is not there for the meters.
+        if supply < 900_000 { longest = longest * 1_000_000 / (1_000_000 - supply) }
         let message =
             "port \(port) at \(format) cannot carry its polls, they need \(percent(total)) % of its time: "
             + items.joined(separator: "; ") + more + "; use poll_seconds of at least "

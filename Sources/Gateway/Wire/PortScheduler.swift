@@ -21,6 +21,8 @@ enum BusOwner: Hashable, Sendable {
     /// Index in the agent's list of meters.
     case meter(Int)
     case scan
+    /// A payment unit's switch or buttons.
+    case unit
     /// Nobody waits for the answer any more.
     case nobody
 }

@@ -232,4 +232,27 @@ import Testing
         #expect(bench.alarms == ["meter_silent"])
         #expect(bench.records(.meterUp).count == 2)
     }
+
+    /// A current transformer is exchanged and `scale` changed: the register seems to leap, up or down, and no interval
+    /// reaches across.
+    @Test(arguments: [40, 10]) func scaleChange_leavesOneIntervalWithoutAValue(scale: Int64) throws {
+        let meter = ScriptedMeter(imported: 1_000_000, perSecond: 0.5)
+        var settings = try BenchMeters.meter("M1")
+        settings.scale = DecimalValue(mantissa: 20)
+        var bench = Bench(BenchMeters.configuration([settings]), wire: meter.answer)
+        bench.pass(seconds: 1800)
+        settings.scale = DecimalValue(mantissa: scale)
+        bench.give(.reconfigure(BenchMeters.configuration([settings]), keys: []))
+        bench.pass(seconds: 1800)
+        let values = bench.intervals.compactMap { interval in
+            interval.values.first { $0.channel == .importWh }
+        }
+        let missing = values.filter { $0.value == nil }
+        #expect((1...2).contains(missing.count))
+        #expect(missing.allSatisfy { $0.quality == .null && !$0.reason.isEmpty })
+        // On either side every interval is what its scale says.
+        let amounts = Set(values.compactMap(\.value).map { $0 / 150 })
+        #expect(amounts == [20, scale])
+        #expect(bench.journal.contains { $0.kind == .meterQuarantined })
+    }
 }

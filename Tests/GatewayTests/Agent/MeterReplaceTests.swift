@@ -110,6 +110,28 @@ import Testing
         #expect(try bench.value(3) == [])
     }
 
+    /// What was not stated yet before the exchange is spread up to the final reading, and says that it is an estimate.
+    @Test func replace_afterAMomentOfSilence_spreadsWhatTheMeterCounted() throws {
+        let meter = ScriptedMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 1000)
+        meter.failure = .timeout
+        bench.pass(seconds: 500)
+        let final = meter.imported + bench.elapsed / 1_000_000
+        bench.give(command(final: final, initial: 7))
+        #expect(try bench.value(9)["code"] == "applied")
+        let old = bench.intervals.filter { $0.meter.text == "M1" }
+        let first = try #require(old.first?.values[0])
+        let sum = old.dropFirst().reduce(0) { $0 + ($1.values[0].value ?? 0) }
+        let known = old.filter { $0.values[0].value != nil }
+        #expect(sum == final - (first.registerAtEnd ?? 0))
+        #expect(known.count == old.count)
+        let estimates = old.filter { $0.values[0].quality == .estimated }
+        #expect(estimates.count >= 2)
+        #expect(estimates.allSatisfy { $0.values[0].reason == "timeout" })
+        #expect(zip(old, old.dropFirst()).allSatisfy { $1.end == $0.end + 300_000 })
+    }
+
     @Test func replacedMeter_isLeftAloneUntilTheConfigurationChanges() throws {
         let meter = ScriptedMeter()
         var bench = try bench(meter)

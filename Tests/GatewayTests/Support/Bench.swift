@@ -47,7 +47,7 @@ struct Bench {
             case .publish(let message): published.append(message)
             case .answer(let token, let result): answers.append((token, result))
             case .progress(let token, let value): progress.append((token, value))
-            case .sendJournal, .saveCursor: break
+            default: break
             }
         }
     }
