@@ -1,5 +1,19 @@
 import Metering
 
+/// When a house had no supply.
+public struct SupplyInterruption: Hashable, Sendable {
+    public var from: WallTime
+    /// Nil while it lasts.
+    public var to: WallTime?
+
+    public init(from: WallTime, to: WallTime?) {
+        self.from = from
+        self.to = to
+    }
+
+    func contains(_ time: WallTime) -> Bool { from <= time && to.map { time < $0 } ?? true }
+}
+
 /// What a household draws and a roof gives, as a pure function of time: no state; any instant can be asked for in any
 /// order. Power is exactly the slope of imported less exported energy.
 public struct HouseholdLoad: Hashable, Sendable {
@@ -9,6 +23,9 @@ public struct HouseholdLoad: Hashable, Sendable {
     private let seed: UInt64
     private let hasSolar: Bool
     private let appliances: [Appliance]
+    /// When the house had no supply: its meter then counts nothing. In order, none touching the next; the last one may
+    /// have no end yet.
+    public var interruptions: [SupplyInterruption] = []
 
     /// Average draw per half hour of the (UTC) day, watts.
     private static let profile: [Int64] = [
@@ -75,7 +92,21 @@ public struct HouseholdLoad: Hashable, Sendable {
     }
 
     /// Energy taken from the network, milliwatt-hours on the register.
-    public func imported(at time: WallTime) -> Int64 {
+    public func imported(at time: WallTime) -> Int64 { counted(until: time, drawn) }
+
+    /// Energy given to the network, milliwatt-hours on the register.
+    public func exported(at time: WallTime) -> Int64 { counted(until: time, given) }
+
+    /// What a register counts that stands still while there is no supply.
+    private func counted(until time: WallTime, _ register: (WallTime) -> Int64) -> Int64 {
+        var value = register(time)
+        for interruption in interruptions where interruption.from < time {
+            value -= register(interruption.to.map { min($0, time) } ?? time) - register(interruption.from)
+        }
+        return value
+    }
+
+    private func drawn(until time: WallTime) -> Int64 {
         var energy = Self.energy(Self.profile, until: time.milliseconds)
         for appliance in appliances {
             energy += appliance.energy(until: time.milliseconds) - appliance.energy(until: Self.epoch2026)
@@ -83,13 +114,13 @@ public struct HouseholdLoad: Hashable, Sendable {
         return importedBefore * 1000 + energy / 3600
     }
 
-    /// Energy given to the network, milliwatt-hours on the register.
-    public func exported(at time: WallTime) -> Int64 {
+    private func given(until time: WallTime) -> Int64 {
         exportedBefore * 1000 + (hasSolar ? Self.energy(Self.sun, until: time.milliseconds) / 3600 : 0)
     }
 
     /// Watts: draw less what the roof gives.
     public func power(at time: WallTime) -> Int64 {
+        guard !interruptions.contains(where: { $0.contains(time) }) else { return 0 }
         var watts = Self.power(Self.profile, at: time.milliseconds)
         for appliance in appliances { watts += appliance.power(at: time.milliseconds) }
         return watts - (hasSolar ? Self.power(Self.sun, at: time.milliseconds) : 0)

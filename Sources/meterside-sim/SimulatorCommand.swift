@@ -10,9 +10,12 @@ struct SimulatorCommand: ParsableCommand {
         discussion: """
             Start with: meterside-sim demo
             Exit codes: 0 done, 1 bug, 2 usage, 3 a file is wrong, 4 something needed is missing, \
-            5 the demonstration did not see what it should.
+            5 the demonstration did not see what it should, or an invariant did not hold.
             """,
-        subcommands: [DemoCommand.self, BoardCommand.self, ReplayCommand.self, CloudCommand.self])
+        subcommands: [
+            DemoCommand.self, BoardCommand.self, HanAdapterCommand.self, ReplayCommand.self, CloudCommand.self,
+            UpstreamsCommand.self, SoakCommand.self,
+        ])
 
     static func main() {
         // A reader that hangs up must not end the board.

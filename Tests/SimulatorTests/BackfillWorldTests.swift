@@ -96,7 +96,8 @@ import Testing
     }
 
     /// The kernel does not vouch for the clock, so a step costs it its trust until a meter agrees again.
-    @Test(arguments: [3_600_000, -3_600_000, 86_400_000, 90_000, -20_000] as [Int64])
+    @Test(
+        arguments: [3_600_000, -3_600_000, 86_400_000, 31_536_000_000, -31_536_000_000, 90_000, -20_000] as [Int64])
     func clock_thatStepsAndComesBack_leavesNoIntervalMissing(step: Int64) throws {
         var world = World(seed: 34)
         world.setClock(isSynchronised: false, drift: 0)
@@ -104,7 +105,7 @@ import Testing
         world.stepClock(milliseconds: step)
         world.run(seconds: 2 * Self.hour + 100)
         world.stepClock(milliseconds: -step)
-        world.run(seconds: 26 * Self.hour)
+        world.run(seconds: 4 * Self.hour)
         #expect(world.journal.faults == [])
         #expect(try gaps(&world, "217072470") == [])
         #expect(try gaps(&world, "251308613") == [])
@@ -173,6 +174,42 @@ import Testing
         }
     }
 
+    /// Somebody reprograms the meter: its survey begins anew with another length, and what is known of it is asked again.
+    @Test func survey_whoseIntervalChanges_isReadAsItIsNow() throws {
+        var world = World(seed: 45)
+        world.run(seconds: Self.hour)
+        world.unplug(wire: 0, seconds: Self.hour)
+        world.run(seconds: 2 * Self.hour)
+        let before = backfilled(world, 1)
+        #expect(before >= 10)
+        world.editMeter(1) { $0.survey?.intervalMinutes = 1 }
+        world.unplug(wire: 0, seconds: Self.hour)
+        world.run(seconds: 2 * Self.hour)
+        #expect(backfilled(world, 1) >= before + 10)
+        expectComplete(world, meter: 1)
+        // Longer than the box's: what is missing now stays so, and is told.
+        world.editMeter(1) { $0.survey?.intervalMinutes = 15 }
+        world.unplug(wire: 0, seconds: Self.hour)
+        world.run(seconds: 2 * Self.hour)
+        #expect(world.journal.faults == [])
+        let told = try gaps(&world, "251308613")
+        #expect(!told.isEmpty)
+        #expect(told.allSatisfy { $0["why"]?.string?.isEmpty == false && $0["next_try_at"] == .null })
+    }
+
+    /// Without a status nothing says which records are whole: such a survey is not used.
+    @Test func survey_withoutAStatus_fillsNothing() throws {
+        var world = World(seed: 46)
+        world.editMeter(1) { $0.survey?.hasStatus = false }
+        world.run(seconds: Self.hour)
+        world.unplug(wire: 0, seconds: Self.hour)
+        world.run(seconds: 2 * Self.hour)
+        #expect(world.journal.faults == [])
+        #expect(backfilled(world, 1) == 0)
+        #expect(try gaps(&world, "251308613").count >= 4)
+        expectComplete(world, meter: 0)
+    }
+
     /// A meter whose clock is wrong tells of other intervals than it seems to: nothing is taken from it.
     @Test func survey_ofAMeterWithAWrongClock_isNotTrusted() throws {
         var world = World(seed: 39)
@@ -212,6 +249,32 @@ import Testing
             for (before, after) in zip(times, times.dropFirst()) {
                 #expect(after - before <= 30_000_000 + 2 * longest)
             }
+        }
+    }
+
+    /// 30 days of 5-minute intervals of four channels at 9600 baud: within ten minutes of wire for each meter, most of it
+    /// the records themselves.
+    @Test func backfill_ofAMonth_takesMinutesOfWire() throws {
+        let days: Int64 = 30
+        for (dialect, width) in [(0, 11), (1, 20)] as [(Int, Int64)] {
+            var configuration = World(seed: 47).configuration
+            configuration.meters = [configuration.meters[dialect]]
+            var world = World(
+                seed: 47, configuration: configuration, trouble: .none, start: WallTime(seconds: 1_772_440_000))
+            world.run(seconds: Self.hour)
+            world.restart(afterSeconds: days * 86_400)
+            world.run(seconds: days * 86_400 + 60)
+            world.isTracing = true
+            world.run(seconds: Self.hour)
+            #expect(world.journal.faults == [])
+            expectComplete(world, meter: 0)
+            let surveys = world.trace.filter(\.isSurvey)
+            let taken = surveys.reduce(0) { $0 + $1.doneAt - $1.beganAt } / 1000
+            // A byte takes 1.0417 ms; nothing can be faster than the records.
+            let least = days * 288 * width * 10_000 / 9600
+            #expect(backfilled(world, 0) >= 8639)
+            #expect(taken < 600_000)
+            #expect(taken < least * 13 / 10, "\(taken) ms for \(surveys.count) exchanges, \(least) ms of records")
         }
     }
 

@@ -14,6 +14,12 @@ import Toml
         #expect(try BoardOrder("refuse 251308613", plan: plan) == .refuse(serial: "251308613"))
         #expect(try BoardOrder("accept 251308613", plan: plan) == .accept(serial: "251308613"))
         #expect(try BoardOrder(" clock  19210345 -3600", plan: plan) == .clock(serial: "19210345", seconds: -3600))
+        #expect(
+            try BoardOrder("press arm 5", plan: plan) == .press(relay: "relay-1", .arm, seconds: 5))
+        for fate in RelayFate.allCases {
+            #expect(try BoardOrder("\(fate.rawValue) relay-1", plan: plan) == .relay("relay-1", fate))
+        }
+        #expect(try BoardOrder("silent relay-1 60", plan: plan) == .silent(serial: "relay-1", seconds: 60))
         #expect(try BoardOrder("stats", plan: plan) == .stats)
         #expect(try BoardOrder("help", plan: plan) == .help)
         #expect(try BoardOrder("quit", plan: plan) == .quit)
@@ -23,6 +29,8 @@ import Toml
         arguments: [
             ("unplug c", "a, b"), ("unplug", "a, b"), ("silent 1 60", "217072470"), ("silent 217072470 0", "from 1 on"),
             ("silent 217072470", "SERIAL SECONDS"), ("garble b many", "PORT COUNT"), ("explode", "unplug PORT"),
+            ("weld relay-2", "relay-1"), ("press bell 3", "emergency, arm, next"), ("press arm", "BUTTON SECONDS"),
+            ("refuse relay-1", "217072470"),
         ])
     func init_ofAWrongOrder_saysWhatIsAllowed(line: String, allowed: String) {
         do throws(BoardOrder.Fault) {
@@ -45,6 +53,9 @@ import Toml
         #expect(meters.map { $0.take("port", .text()) } == ["a", "a", "b"])
         #expect(meters.map { $0.take("addressed", .flag) } == [true, true, nil])
         #expect(meters.map { $0.take("turnaround_ms", .integer(0...5000)) as Int? } == [0, 0, 0])
+        #expect(reader.tables("switch").map { $0.take("name", .text()) } == ["relay-1"])
+        #expect(reader.tables("unit").map { $0.take("switch", .text()) } == ["relay-1"])
+        #expect(reader.tables("unit").map { $0.take("buttons", .text()) } == ["modbus:b:7:1,2,3"])
     }
 
     @Test func with_modbusUnits_putsThemAtUnitsFromOne() {

@@ -11,6 +11,10 @@ public enum BoardOrder: Hashable, Sendable {
     case accept(serial: String)
     /// The meter's clock runs so many seconds ahead (or behind, when negative).
     case clock(serial: String, seconds: Int64)
+    /// Something happens to a relay.
+    case relay(String, RelayFate)
+    /// The customer presses a button of the relay's box for so many seconds.
+    case press(relay: String, RelayButton, seconds: Int64)
     case stats
     case help
     case quit
@@ -23,11 +27,16 @@ public enum BoardOrder: Hashable, Sendable {
     public static let usage = """
         unplug PORT             pull the plug of a port: its device disappears
         plug PORT               put it back
-        silent SERIAL SECONDS   the meter does not answer for a while
+        silent SERIAL SECONDS   the meter (or relay, by its name) does not answer for a while
         garble PORT COUNT       the next COUNT replies on the port arrive damaged
         refuse SERIAL           the EDMI meter refuses every log-in (the gateway then waits 15 minutes)
         accept SERIAL           it takes them again
         clock SERIAL SECONDS    the meter's clock is wrong by so many seconds
+        press BUTTON SECONDS    the customer presses emergency, arm or next for so long
+        stick RELAY             the relay's contact stays where it is, whatever its coil is told
+        weld RELAY              it says it opens, and load flows all the same
+        trip RELAY              it opens by itself
+        mend RELAY              it does as its coil is told again
         stats                   what passed over the wires
         quit                    end
         """
@@ -43,7 +52,8 @@ public enum BoardOrder: Hashable, Sendable {
             return words[1]
         }
         func serial() throws(Fault) -> String {
-            guard words.count > 1, plan.meter(words[1]) != nil else {
+            let isRelay = words.count > 1 && plan.relays.contains { $0.name == words[1] }
+            guard words.count > 1, isRelay && words[0] == "silent" || plan.meter(words[1]) != nil else {
                 let serials = plan.ports.flatMap { $0.meters.map(\.serial) }.prefix(8)
                 throw Fault(message: "\(words[0]) which meter? write one of: \(serials.joined(separator: ", "))")
             }
@@ -55,6 +65,17 @@ public enum BoardOrder: Hashable, Sendable {
             }
             return number
         }
+        func relay() throws(Fault) -> String {
+            let names = plan.relays.map(\.name)
+            guard words.count == 2, names.contains(words[1]) else {
+                throw Fault(message: "\(words[0]) which relay? write one of: \(names.joined(separator: ", "))")
+            }
+            return words[1]
+        }
+        if let first = words.first, let fate = RelayFate(rawValue: first) {
+            self = .relay(try relay(), fate)
+            return
+        }
         switch words.first {
         case "unplug": self = .unplug(port: try port())
         case "plug": self = .plug(port: try port())
@@ -64,6 +85,12 @@ public enum BoardOrder: Hashable, Sendable {
         case "accept": self = .accept(serial: try serial())
         case "clock":
             self = .clock(serial: try serial(), seconds: try number(-100_000_000...100_000_000, "SERIAL SECONDS"))
+        case "press":
+            let seconds = try number(1...3600, "BUTTON SECONDS")
+            guard let button = RelayButton(rawValue: words[1]), let name = plan.relays.first?.name else {
+                throw Fault(message: "press which button? write one of: emergency, arm, next")
+            }
+            self = .press(relay: name, button, seconds: seconds)
         case "stats": self = .stats
         case "help", "?": self = .help
         case "quit", "exit": self = .quit

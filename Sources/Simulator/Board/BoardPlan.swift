@@ -1,14 +1,19 @@
 import Drivers
 import Metering
 
-/// The simulated meter board: which meters hang on which wire. Whoever serves it brings the wires and the time.
+/// The simulated meter board: which meters and relays hang on which wire. Whoever serves it brings the wires and the
+/// time.
 public struct BoardPlan: Sendable {
     public var ports: [BoardPort]
 
     public init(ports: [BoardPort]) { self.ports = ports }
 
+    /// All relays of the board.
+    public var relays: [BoardRelay] { ports.flatMap(\.relays) }
+
     /// The board of the README and the demo: two EDMI meters of both dialects addressed on one wire, and a Modbus
-    /// meter on another. `seed` changes the houses behind the meters, nothing else.
+    /// meter on another, with the relay that switches the first meter's house. `seed` changes the houses behind the
+    /// meters, nothing else.
     public static func standard(seed: UInt64) -> BoardPlan {
         let line = LineSettings(baud: 9600, format: .eightNone1)
         return BoardPlan(ports: [
@@ -28,15 +33,17 @@ public struct BoardPlan: Sendable {
                     BoardMeter(
                         serial: "19210345", model: "eastron-sdm630", address: 1, nmi: "1110029037",
                         load: HouseholdLoad(seed: seed &+ 3, hasSolar: true))
-                ]),
+                ],
+                relays: [BoardRelay(name: "relay-1", unit: 7, meter: "217072470")]),
         ])
     }
 
-    /// The same board with `count` Modbus meters at units 1 to `count` on port b: the load of a benchmark.
+    /// The same board with `count` Modbus meters at units 1 to `count` on port b, and no relay: a benchmark's load.
     public func with(modbusUnits count: Int) -> BoardPlan {
         var plan = self
         for index in plan.ports.indices where plan.ports[index].wire == .modbus {
             guard let first = plan.ports[index].meters.first else { continue }
+            plan.ports[index].relays = []
             plan.ports[index].meters = (1...max(1, count)).map { unit in
                 var meter = first
                 meter.address = UInt32(unit)
@@ -68,12 +75,17 @@ public struct BoardPort: Sendable {
     public var wire: Wire
     public var line: LineSettings
     public var meters: [BoardMeter]
+    /// Modbus only.
+    public var relays: [BoardRelay]
 
-    public init(name: String, wire: Wire, line: LineSettings, meters: [BoardMeter]) {
+    public init(
+        name: String, wire: Wire, line: LineSettings, meters: [BoardMeter], relays: [BoardRelay] = []
+    ) {
         self.name = name
         self.wire = wire
         self.line = line
         self.meters = meters
+        self.relays = relays
     }
 }
 

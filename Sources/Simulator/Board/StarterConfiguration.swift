@@ -8,8 +8,13 @@ public struct StarterConfiguration: Sendable {
     /// faster they would take too much of it.
     public var skipsTurnaround = false
     public var pollSeconds = 30
+    /// How long a reply is waited for, real milliseconds; nil leaves it to the model. When the board's time is faster,
+    /// an ordinary time-out is minutes of it.
+    public var timeout: Int?
     /// Beside the configuration.
     public var passwordFile = "reader.password"
+    /// Where the pages of the first payment unit are written; nil for no display.
+    public var display: String?
 
     public init(box: String, mqtt: String?) {
         self.box = box
@@ -50,7 +55,36 @@ public struct StarterConfiguration: Sendable {
         for port in plan.ports {
             for meter in port.meters { text += section(meter, on: port) }
         }
+        for port in plan.ports {
+            for relay in port.relays { text += section(relay, on: port) }
+        }
+        for (index, relay) in plan.relays.enumerated() { text += unit(index, relay, plan) }
         return text
+    }
+
+    private func section(_ relay: BoardRelay, on port: BoardPort) -> String {
+        """
+        [[switch]]
+        name = "\(relay.name)"
+        driver = "modbus-coil"
+        port = "\(port.name)"
+        unit = \(relay.unit)
+        coil = \(BoardRelay.coil)
+        feedback_input = \(BoardRelay.feedback)
+
+
+        """
+    }
+
+    private func unit(_ index: Int, _ relay: BoardRelay, _ plan: BoardPlan) -> String {
+        let port = plan.ports.first { $0.relays.contains(relay) }?.name ?? ""
+        let inputs = RelayButton.allCases.map { String($0.input) }.joined(separator: ",")
+        var lines = [
+            "[[unit]]", "id = \"unit-\(index + 1)\"", "meters = [\"\(relay.meter)\"]", "switch = \"\(relay.name)\"",
+            "buttons = \"modbus:\(port):\(relay.unit):\(inputs)\"",
+        ]
+        if let display, index == 0 { lines.append("display = \"\(display)\"") }
+        return lines.joined(separator: "\n") + "\n\n"
     }
 
     private func section(_ port: BoardPort, device: String) -> String {
@@ -79,6 +113,7 @@ public struct StarterConfiguration: Sendable {
         }
         if let nmi = meter.nmi { lines.append("nmi = \"\(nmi)\"") }
         lines.append("poll_seconds = \(pollSeconds)")
+        if let timeout { lines.append("timeout_ms = \(timeout)") }
         if skipsTurnaround { lines.append("turnaround_ms = 0") }
         return lines.joined(separator: "\n") + "\n\n"
     }

@@ -22,8 +22,10 @@ public struct BoardFaults: Hashable, Sendable {
     private var clockOffsets: [String: Int64] = [:]
     /// Replies still to be damaged, by port.
     private var damaged: [String: Int] = [:]
+    /// The relays of the board, which are more than their faults: every wire must know where supply is cut.
+    public internal(set) var relays: [RelaySimulator]
 
-    public init() {}
+    public init(relays: [BoardRelay] = []) { self.relays = relays.map { RelaySimulator($0) } }
 
     /// Follows an order as far as it concerns what meters answer; `time` is the meters' UTC.
     public mutating func apply(_ order: BoardOrder, at time: WallTime) {
@@ -33,8 +35,20 @@ public struct BoardFaults: Hashable, Sendable {
         case .refuse(let serial): refusing.append(serial)
         case .accept(let serial): refusing.removeAll { $0 == serial }
         case .clock(let serial, let seconds): clockOffsets[serial] = seconds
+        case .relay(let name, let fate): change(name) { $0.suffer(fate, at: time) }
+        case .press(let name, let button, let seconds):
+            change(name) { $0.press(button, until: time + seconds * 1000) }
         case .unplug, .plug, .stats, .help, .quit: break
         }
+    }
+
+    private mutating func change(_ name: String, _ body: (inout RelaySimulator) -> Void) {
+        for index in relays.indices where relays[index].relay.name == name { body(&relays[index]) }
+    }
+
+    /// When the house behind a meter had no supply.
+    func interruptions(of serial: String) -> [SupplyInterruption] {
+        relays.first { $0.relay.meter == serial }?.interruptions ?? []
     }
 
     func isSilent(_ serial: String, at time: WallTime) -> Bool { silentUntil[serial].map { time < $0 } ?? false }

@@ -14,7 +14,8 @@ struct EdmiMeterFile {
     func answer(_ inner: [UInt8]) -> [UInt8] {
         guard memory.settings.dialect == .genius else { return atlasFile(inner) }
         guard inner.count >= 6 else { return EdmiMeterSimulator.cancel(5) }
-        guard number(inner, 2, 4) == 0x0305_F008 else { return EdmiMeterSimulator.cancel(3) }
+        if number(inner, 2, 4) == Int64((survey.base + 0x100) << 16 | 0xF008) { return eventFile(inner) }
+        guard number(inner, 2, 4) == Int64(survey.base << 16 | 0xF008) else { return EdmiMeterSimulator.cancel(3) }
         switch (inner[1], inner.count) {
         case (0x49, 6): return fileInfo(inner)
         case (0x53, 17): return fileSearch(inner)
@@ -38,7 +39,8 @@ struct EdmiMeterFile {
         let count = { (seconds: Int64) in
             memory.settings.values(name, memory.settings.trueTime(meterSeconds: seconds))?.flooredInteger ?? 0
         }
-        return count(survey.stamp(number)) - count(survey.stamp(number) - survey.interval)
+        let advance = count(survey.stamp(number)) - count(survey.stamp(number) - survey.interval)
+        return advance < 0 ? advance + (memory.settings.registerWidth ?? 0) : advance
     }
 
     private func decivolts(_ number: Int64) -> Int16 {
@@ -54,7 +56,10 @@ struct EdmiMeterFile {
 
     /// Registers of the first survey; nil for all others of the 32-bit space.
     func geniusRegister(_ address: UInt32) -> EdmiMeterRegister? {
-        guard memory.settings.dialect == .genius, address >> 16 == 0x0305 else { return nil }
+        guard memory.settings.dialect == .genius else { return nil }
+        if address >> 16 == 2 { return geniusExtension(address & 0xFFFF) }
+        if address >> 16 == survey.base + 0x100 { return geniusEventRegister(address & 0xFFFF) }
+        guard address >> 16 == survey.base else { return nil }
         switch address & 0xFFFF {
         case 0xF011: return EdmiMeterRegister(.byte, "Mode", UInt8(0))
         case 0xF012: return EdmiMeterRegister(.byte, "Channels", UInt8(5))
@@ -75,7 +80,9 @@ struct EdmiMeterFile {
         case 0xE000:
             let sources: [UInt32] = [0, 0xE397, 0xE393, 0xE39F, 0xE39B, 0xE000]
             return EdmiMeterRegister(.hexLong, "Source", sources[channel])
-        case 0xE100: return EdmiMeterRegister(.byte, "Size", UInt8(isEnergy ? 4 : 2))
+        case 0xE100:
+            let size: UInt8 = isEnergy ? 4 : channel == 0 && !survey.hasStatus ? 0 : 2
+            return EdmiMeterRegister(.byte, "Size", size)
         case 0xE200:
             let type: EdmiType = channel == 0 ? .hexShort : isEnergy ? .floatEnergy : .short
             return EdmiMeterRegister(.byte, "Type", type.rawValue)
@@ -95,6 +102,56 @@ struct EdmiMeterFile {
         case 0xE800: return EdmiMeterRegister(float: channel == 5 ? 0.1 : 1, .none, "Factor")
         default: return nil
         }
+    }
+
+    /// What the meter has: a survey and an event log.
+    private func geniusExtension(_ address: UInt32) -> EdmiMeterRegister? {
+        let list = [("Load_Survey 1", survey.base), ("Event_Log 1", survey.base + 0x100)]
+        if address == 0xF001 { return EdmiMeterRegister(.short, "Extensions", Int16(list.count)) }
+        let index = Int(address & 0xFFF)
+        guard index < list.count else { return nil }
+        switch address >> 12 {
+        case 0: return EdmiMeterRegister(list[index].0, "Name")
+        case 1: return EdmiMeterRegister(.hexShort, "Id", UInt16(truncatingIfNeeded: list[index].1 & ~5))
+        default: return nil
+        }
+    }
+
+    /// Status, time, a text of 20.
+    private static let eventWidth = 26
+
+    private func geniusEventRegister(_ address: UInt32) -> EdmiMeterRegister? {
+        switch address {
+        case 0xF012: EdmiMeterRegister(.byte, "Channels", UInt8(2))
+        case 0xF014: EdmiMeterRegister(.long, "Interval", Int32(0))
+        case 0xF018: EdmiMeterRegister(.short, "Record width", Int16(Self.eventWidth))
+        case 0xF021: EdmiMeterRegister(.long, "Entries", Int32(events.count))
+        case 0xE101: EdmiMeterRegister(.short, "Size", Int16(4))
+        case 0xE102: EdmiMeterRegister(.short, "Size", Int16(20))
+        case 0xE201: EdmiMeterRegister(.byte, "Type", EdmiType.timeAndDate.rawValue)
+        case 0xE202: EdmiMeterRegister(.byte, "Type", EdmiType.string.rawValue)
+        case 0xE501: EdmiMeterRegister(.short, "Offset", Int16(2))
+        case 0xE502: EdmiMeterRegister(.short, "Offset", Int16(6))
+        default: nil
+        }
+    }
+
+    private func eventFile(_ inner: [UInt8]) -> [UInt8] {
+        if inner[1] == 0x49, inner.count == 6 {
+            return inner + big(UInt32(0)) + big(UInt32(events.count)) + big(UInt16(Self.eventWidth)) + [1]
+                + Array("Event_Log 1".utf8) + [0]
+        }
+        guard inner[1] == 0x52, inner.count == 16 else { return EdmiMeterSimulator.cancel(2) }
+        let start = number(inner, 6, 4)
+        guard start < events.count, number(inner, 14, 2) == Self.eventWidth else { return EdmiMeterSimulator.cancel(8) }
+        let count = min(number(inner, 10, 2), Int64(events.count) - start)
+        var reply = inner[..<10] + big(UInt16(truncatingIfNeeded: count)) + inner[12..<16]
+        for event in events[Int(start)..<Int(start + count)] {
+            let text = Array((event.code < 0x1010 ? "Power off" : "Power on").utf8)
+            reply += big(UInt16(0)) + big(EdmiTime.secondsSince1996(CivilTime(seconds: event.seconds)) ?? 0)
+            reply += text + [UInt8](repeating: 0, count: 20 - text.count)
+        }
+        return [UInt8](reply)
     }
 
     private func geniusRecord(_ number: Int64) -> [UInt8] {

@@ -33,6 +33,10 @@ public struct EdmiMeterSettings: Sendable {
     public var hasBatch = true
     public var hasStatusBatch = true
     public var survey: EdmiMeterSurvey
+    /// Width at which the cumulative registers roll over, whole units; nil for never.
+    public var registerWidth: Int64?
+    /// Whether a user of this meter may set its clock.
+    public var allowsClock = false
     /// A quantity by its name in the outside contract at a true time; nil for one the meter does not measure.
     public var values: @Sendable (RegisterName, WallTime) -> DecimalValue?
 
@@ -107,6 +111,10 @@ public struct EdmiMeterSurvey: Hashable, Sendable {
     public var origin: Int64
     /// Records kept; older ones are gone.
     public var capacity: Int64
+    /// Records tell their status; without it a Genius meter's layout has no channel 0.
+    public var hasStatus = true
+    /// High half of a Genius survey's registers. Its event log is 0x100 above.
+    public var base: UInt32 = 0x0305
     /// Stretches of the meter's own time (seconds) in which it had no power.
     public var outages: [ClosedRange<Int64>]
 

@@ -106,9 +106,18 @@ public struct EdmiMeterSimulator: Sendable {
         case 0x4D where settings.dialect == .genius: return many(inner, memory) ?? memory.long(inner)
         case 0x4F where settings.dialect == .genius: return memory.long(inner)
         case 0x46: return EdmiMeterFile(memory: memory).answer(inner)
-        case 0x57, 0x4E: return Self.cancel(4)
+        case 0x57, 0x4E: return write(inner, at: now)
         default: return Self.cancel(2)
         }
+    }
+
+    /// Only the clock can be written, and only where the user may.
+    private mutating func write(_ inner: [UInt8], at now: WallTime) -> [UInt8] {
+        let register: [UInt8] = inner[0] == 0x57 ? [0x57, 0xF0, 0x3D] : [0x4E, 0x00, 0x00, 0xF0, 0x3D]
+        guard settings.allowsClock, inner.starts(with: register) else { return Self.cancel(4) }
+        guard let time = EdmiTime.time(inner.dropFirst(register.count)) else { return Self.cancel(8) }
+        settings.clockErrorSeconds += time.seconds - settings.meterSeconds(now)
+        return [0x06]
     }
 
     private mutating func logIn(_ inner: [UInt8]) -> [UInt8] {

@@ -76,7 +76,7 @@ public struct ModbusMeterSimulator: Sendable {
 
     private func answer(to request: ModbusRequest, _ value: (RegisterName) -> DecimalValue?) -> ModbusAnswer {
         switch request {
-        case .other: .exception(1)
+        case .other, .bits, .order: .exception(1)
         case .malformed: .exception(3)
         case .read(let read):
             if read.count > model.timing.maxRegisters {

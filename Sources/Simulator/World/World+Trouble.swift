@@ -96,6 +96,19 @@ extension World {
         meters[meter].silentUntil = clock.elapsed + seconds * 1_000_000
     }
 
+    /// A meter has no power for a while.
+    public mutating func darken(meter: Int, seconds: Int64) {
+        let now = clock.truth
+        meters[meter].darken(now...(now + seconds * 1000), until: clock.elapsed + seconds * 1_000_000)
+    }
+
+    /// Another meter is put where this one hung, with a household's registers of its own.
+    public mutating func exchange(meter: Int, for settings: MeterSettings) {
+        let load = HouseholdLoad(seed: chance.next(), hasSolar: meter % 2 == 1)
+        meters[meter] = WorldMeter(
+            settings: settings, load: load, surveyMinutes: configuration.box.intervalMinutes)
+    }
+
     /// The operator changes the configuration file and reloads it.
     public mutating func reconfigure(_ edit: (inout GatewayConfiguration) -> Void) {
         edit(&configuration)
@@ -107,7 +120,11 @@ extension World {
     /// The box starts, or starts again, with what its journal holds.
     mutating func startBox() {
         life += 1
-        agent = Agent(configuration: configuration, recovered: journal.recovered(keys: [])) { _, _, _ in false }
+        var recovered = journal.recovered(keys: [])
+        recovered.likeDays = configuration.meters.compactMap {
+            journal.likeDays(of: $0, minutes: configuration.box.intervalMinutes)
+        }
+        agent = Agent(configuration: configuration, recovered: recovered) { _, _, _ in false }
         for wire in wires where wire.pluggedAt != 0 { tell(.portDown(wire.settings.id, "the adapter is unplugged")) }
     }
 

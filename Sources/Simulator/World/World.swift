@@ -102,6 +102,8 @@ public struct World: Sendable {
                 WorldMeter(settings: settings, load: load, surveyMinutes: configuration.box.intervalMinutes))
         }
         self.meters = meters
+        let widths = configuration.meters.flatMap { $0.model.registers.compactMap(\.rollover) }
+        journal.registerWidth = widths.max() ?? journal.registerWidth
         wires = configuration.ports.map { port in
             var wire = WorldWire(
                 settings: port, meters: configuration.meters.indices.filter { configuration.meters[$0].port == port.id }
@@ -149,7 +151,6 @@ public struct World: Sendable {
 
     private mutating func carryOut(_ effect: Effect) {
         switch effect {
-        case .append: break
         case .bus(let request): carryOut(request)
         case .publish(let message):
             guard message.topic.hasSuffix("/live") else { return }
@@ -161,6 +162,7 @@ public struct World: Sendable {
         case .saveCursor(let seq): journal.acknowledged = max(journal.acknowledged, seq)
         case .answer(let token, let result): answers.append((token, result))
         case .progress(let token, let value): progress.append((token, value))
+        default: break
         }
     }
 

@@ -13,6 +13,8 @@ public struct WorldJournal: Sendable {
     /// The newest statement about every interval, of each meter by its end.
     public private(set) var history: [[Interval]] = []
     public var acknowledged: Int64 = 0
+    /// Width at which the registers of this world roll over.
+    var registerWidth: Int64 = 1_000_000_000
 
     public var head: Int64 { Int64(records.count) }
 
@@ -55,13 +57,17 @@ public struct WorldJournal: Sendable {
 
     /// A better statement follows the one it betters, and leaves alone what was measured.
     private mutating func checkRevision(_ interval: Interval, at place: Int) {
-        guard let index = history[place].firstIndex(where: { $0.end == interval.end }),
+        let first = history[place][0].end
+        let index = Int((interval.end - first) / (Int64(interval.minutes) * 60_000))
+        guard history[place].indices.contains(index), history[place][index].end == interval.end,
             history[place][index].revision + 1 == interval.revision
         else { return fault("\(interval.key) betters nothing") }
         let old = history[place][index]
         for (before, after) in zip(old.values, interval.values) where before != after {
             if before.quality == .actual { fault("\(interval.key) \(before.channel.rawValue) was actual before") }
-            if after.source != .survey { fault("\(interval.key) \(before.channel.rawValue) is not from the survey") }
+            if after.source != .survey, after.quality != .substituted {
+                fault("\(interval.key) \(before.channel.rawValue) is not from the survey")
+            }
         }
         history[place][index] = interval
     }
@@ -76,7 +82,7 @@ public struct WorldJournal: Sendable {
         guard let end = value.registerAtEnd,
             let start = last.values.first(where: { $0.channel == value.channel })?.registerAtEnd
         else { return fault("\(interval.key) \(value.channel.rawValue): a value without its registers") }
-        let advance = end >= start ? end - start : end - start + 1_000_000_000
+        let advance = end >= start ? end - start : end - start + registerWidth
         if amount != advance { fault("\(interval.key) \(value.channel.rawValue): \(amount) is not \(end) - \(start)") }
     }
 
@@ -89,5 +95,12 @@ public struct WorldJournal: Sendable {
             intervals: history.compactMap(\.last), keys: keys, revokedKeys: [], counters: [],
             hash: String(repeating: "0", count: 64),
             gaps: ledger.gaps)
+    }
+
+    /// What like-day substitutes of a meter are made from.
+    func likeDays(of meter: MeterSettings, minutes: Int) -> LikeDays? {
+        var days = LikeDays(meter, minutes: minutes)
+        for interval in history.joined() { days?.note(interval) }
+        return days
     }
 }

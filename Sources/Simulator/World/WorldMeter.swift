@@ -10,6 +10,8 @@ struct WorldRegisters: Sendable {
     var taken: [Int64] = [0, 0, 0, 0]
     /// Added to the import register of the next reply only: a frame that is wrong although its checksum is right.
     var forgery: Int64 = 0
+    /// Stretches without power, in which nothing is counted.
+    var darkness: [ClosedRange<WallTime>] = []
 
     /// Whole units as the meter counts them; before any rollover.
     func whole(_ channel: Channel, at time: WallTime) -> Int64 {
@@ -18,12 +20,21 @@ struct WorldRegisters: Sendable {
     }
 
     func milli(_ channel: Channel, at time: WallTime) -> Int64 {
-        load.value(of: channel.name, at: time)?.scaled(power: 3)?.flooredInteger ?? 0
+        let drawn = { (time: WallTime) in load.value(of: channel.name, at: time)?.scaled(power: 3)?.flooredInteger ?? 0
+        }
+        var milli = drawn(time)
+        for dark in darkness where dark.lowerBound < time {
+            milli -= drawn(min(time, dark.upperBound)) - drawn(dark.lowerBound)
+        }
+        return milli
     }
+
+    /// Width at which a register rolls over; nil for never.
+    func width(_ name: RegisterName) -> Int64? { model.registers.first { $0.name == name }?.rollover }
 
     func value(of name: RegisterName, at time: WallTime) -> DecimalValue? {
         guard let channel = Channel(rawValue: name.text) else { return load.value(of: name, at: time) }
-        let width = model.registers.first { $0.name == name }?.rollover
+        let width = width(name)
         let whole = whole(channel, at: time) + (channel == .importWh ? forgery : 0)
         return DecimalValue(mantissa: width.map { whole.flooredRemainder(by: $0) } ?? whole)
     }
@@ -31,7 +42,7 @@ struct WorldRegisters: Sendable {
 
 /// A meter of the world: the household behind it and what was done to its registers.
 public struct WorldMeter: Sendable {
-    public let settings: MeterSettings
+    public private(set) var settings: MeterSettings
     private var registers: WorldRegisters
     private var edmi: EdmiMeterSimulator?
     private var modbus: ModbusMeterSimulator?
@@ -47,11 +58,12 @@ public struct WorldMeter: Sendable {
             modbus = ModbusMeterSimulator(
                 model: settings.model, unit: UnitAddress(UInt8(truncatingIfNeeded: settings.address)))
         } else {
-            edmi = EdmiMeterSimulator(
-                EdmiMeterSettings(
-                    dialect: settings.model.dialect, serial: settings.serial.text, address: settings.address,
-                    utcOffsetMinutes: settings.utcOffsetMinutes,
-                    survey: EdmiMeterSurvey(intervalMinutes: Int64(surveyMinutes), capacity: 10_000), load: load))
+            var device = EdmiMeterSettings(
+                dialect: settings.model.dialect, serial: settings.serial.text, address: settings.address,
+                utcOffsetMinutes: settings.utcOffsetMinutes,
+                survey: EdmiMeterSurvey(intervalMinutes: Int64(surveyMinutes), capacity: 10_000), load: load)
+            device.registerWidth = registers.width(Channel.importWh.name)
+            edmi = EdmiMeterSimulator(device)
         }
     }
 
@@ -67,12 +79,26 @@ public struct WorldMeter: Sendable {
         set { edmi?.settings.clockErrorSeconds = newValue }
     }
 
+    /// Whether the user may set the clock of an EDMI meter.
+    public var allowsClock: Bool {
+        get { edmi?.settings.allowsClock ?? false }
+        set { edmi?.settings.allowsClock = newValue }
+    }
+
     /// Whole units on the register at a true time, as the meter counts them; before any rollover.
     public func register(_ channel: Channel, at time: WallTime) -> Int64 { registers.whole(channel, at: time) }
 
     /// The registers start again from zero.
     public mutating func reset(at time: WallTime) {
         registers.taken = Channel.allCases.map { registers.milli($0, at: time) }
+    }
+
+    /// The meter had or will have no power for a while: it is silent, counts nothing, and its survey has a hole.
+    public mutating func darken(_ range: ClosedRange<WallTime>, until elapsed: Int64) {
+        registers.darkness.append(range)
+        silentUntil = max(silentUntil, elapsed)
+        let offset = Int64(settings.utcOffsetMinutes) * 60
+        survey?.outages.append((range.lowerBound.seconds + offset)...(range.upperBound.seconds + offset))
     }
 
     /// The next reply's import register is wrong by so much, whole units.

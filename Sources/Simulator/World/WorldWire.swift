@@ -62,6 +62,10 @@ struct WorldWire: Sendable {
                 }
             }
             outcome = .modbus(results)
+        case .contact, .inputs:
+            // No load switch and no buttons hang on the wires of this world.
+            time += 500_000
+            outcome = .failed(.timeout)
         }
         busyUntil = time
         return (outcome, time)

@@ -18,7 +18,7 @@ final class Board {
     let plan: BoardPlan
     let clock: BoardClock
     private(set) var places: [Place] = []
-    private let faults = SharedFaults()
+    private let faults: SharedFaults
     private let folder: String
     /// Held so that two boards do not take each other's links.
     private let lock: Int32
@@ -40,6 +40,7 @@ final class Board {
     init(plan: BoardPlan, clock: BoardClock, options: Options) throws(SimulatorFailure) {
         self.plan = plan
         self.clock = clock
+        faults = SharedFaults(plan)
         folder = options.folder
         lock = try Folder.lock(options.folder)
         do throws(SimulatorFailure) {
@@ -84,6 +85,8 @@ final class Board {
         case .refuse(let serial): return "\(serial) refuses every log-in from the next one on"
         case .accept(let serial): return "\(serial) takes log-ins again"
         case .clock(let serial, let seconds): return "\(serial): its clock runs \(seconds) s ahead"
+        case .relay(let name, let fate): return "\(name): \(fate.words)"
+        case .press(let name, let button, let seconds): return "\(name): \(button.rawValue) is pressed for \(seconds) s"
         case .stats: return statistics
         case .help: return BoardOrder.usage
         case .quit: return nil

@@ -9,7 +9,8 @@ struct BoardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "board", abstract: "Serves simulated meters on pseudo-terminals (and TCP) until Ctrl-C.",
         discussion: """
-            Port a: an EDMI Mk10 and an EDMI Mk6, addressed, on one wire. Port b: an Eastron SDM630, unit 1. Both at \
+            Port a: an EDMI Mk10 and an EDMI Mk6, addressed, on one wire. Port b: an Eastron SDM630, unit 1, and a \
+            relay with feedback and three buttons, unit 7, which switches the supply behind the Mk10. Both at \
             9600 8N1. While it runs, type "help" for what can be made to go wrong.
             """)
 

@@ -42,6 +42,7 @@ enum BoardText {
             "  \(bin)/meterside meter read \(serial)",
             "  \(bin)/meterside interval list --meter \(serial)   # after the next full 5 minutes",
         ]
+        if !board.plan.relays.isEmpty { lines.append("  \(bin)/meterside supply show unit-1") }
         if let url = starter.mqtt { lines.append("  \(bin)/meterside-sim cloud --box \(starter.box) --url \(url)") }
         return lines + [""]
     }
@@ -54,6 +55,10 @@ enum BoardText {
             return "        \(meter.serial)  \(meter.model)  \(login)"
         }
         if port.meters.count > 4 { lines.append("        and \(port.meters.count - 4) more") }
+        for relay in port.relays {
+            lines.append(
+                "        \(relay.name)  unit \(relay.unit), coil 0, feedback input 0; supply of \(relay.meter)")
+        }
         return lines
     }
 }

@@ -12,6 +12,8 @@ struct StarterFiles {
     var configuration: String { folder + "/meterside.toml" }
     var state: String { folder + "/state" }
     var runtime: String { folder + "/run" }
+    /// What the first unit's customer sees, as text.
+    var display: String { folder + "/display" }
     var socket: String { runtime + "/control.sock" }
 
     /// Writes them; an older configuration is kept as `meterside.toml.bak`, an older owner's key stays.
@@ -21,6 +23,8 @@ struct StarterFiles {
         for name in ["state", "run", "keys.d"] { try Folder.make("\(folder)/\(name)", mode: 0o700) }
         let path = folder + "/meterside.toml"
         if Folder.exists(path) { try Folder.write(try Folder.read(path), to: path + ".bak") }
+        var starter = starter
+        starter.display = folder + "/display"
         let text = starter.text(for: board.plan) { port in
             board.places.first { $0.port.name == port.name }?.serial.link ?? ""
         }

@@ -6,7 +6,9 @@ import Synchronization
 
 /// The faults of a board, shared by all of its wires.
 final class SharedFaults: Sendable {
-    private let faults = Mutex(BoardFaults())
+    private let faults: Mutex<BoardFaults>
+
+    init(_ plan: BoardPlan) { faults = Mutex(BoardFaults(relays: plan.relays)) }
 
     func apply(_ order: BoardOrder, at time: WallTime) { faults.withLock { $0.apply(order, at: time) } }
 

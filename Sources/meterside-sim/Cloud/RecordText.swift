@@ -36,12 +36,15 @@ enum RecordText {
 /// An interval record as people read it.
 struct IntervalText: Equatable {
     var meter: String
+    var at: WallTime
     /// `HH:MM` in UTC.
     var end: String
     var importWh: Int64?
     var exportWh: Int64?
     /// The first letter that is not A, or A.
     var quality: String
+    /// Every value was counted by the meter's own load survey.
+    var isSurvey: Bool
     var revision: Int
 
     /// Nil when the record is no interval.
@@ -51,6 +54,8 @@ struct IntervalText: Equatable {
         }
         func value(_ channel: Channel) -> Int64? { interval.values.first { $0.channel == channel }?.value }
         meter = interval.meter.text
+        at = interval.end
+        isSurvey = interval.values.allSatisfy { $0.source == .survey }
         end = String(interval.end.textSeconds.dropFirst(11).prefix(5))
         importWh = value(.importWh)
         exportWh = value(.exportWh)
@@ -59,7 +64,13 @@ struct IntervalText: Equatable {
         revision = interval.revision
     }
 
-    var line: String { "\(meter) to \(end)  in \(Self.text(importWh)) Wh  out \(Self.text(exportWh)) Wh  \(quality)" }
+    var line: String {
+        "\(meter) to \(end)  in \(Self.text(importWh)) Wh  out \(Self.text(exportWh)) Wh  \(quality)"
+            + (revision > 0 ? "  revision \(revision)\(isSurvey ? " from the load survey" : "")" : "")
+    }
+
+    /// One letter: A read by the box, S counted by the load survey, else the quality.
+    var letter: String { quality == "A" && isSurvey ? "S" : quality }
 
     /// The value, or a dash where there is none.
     static func text(_ value: Int64?) -> String { value.map(String.init) ?? "-" }

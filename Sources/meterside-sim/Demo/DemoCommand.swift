@@ -14,8 +14,11 @@ struct DemoCommand: ParsableCommand {
             removes the folder.
             """)
 
-    @Option(help: "How many times faster time runs, 1 to 600.")
-    var speed: Int64 = 60
+    @Option(help: "How many times faster time runs, 1 to 600: 60, or 200 with --outage, unless you say.")
+    var speed: Int64?
+
+    @Flag(help: "Pull a meter's plug for two simulated hours and show its intervals come back from its load survey.")
+    var outage = false
 
     @Option(help: "End after so many seconds; exit code 5 when something was not seen.")
     var seconds: Int64?
@@ -33,19 +36,26 @@ struct DemoCommand: ParsableCommand {
     var share: String?
 
     func validate() throws {
-        guard (1...600).contains(speed) else { throw ValidationError("--speed takes 1 to 600.") }
+        guard (1...600).contains(pace) else { throw ValidationError("--speed takes 1 to 600.") }
         if let seconds, !(1...86_400).contains(seconds) { throw ValidationError("--seconds takes 1 to 86400.") }
     }
 
+    private var pace: Int64 { speed ?? (outage ? 200 : 60) }
+
     func run() throws {
+        let speed = pace
         let stop = try StopSignal()
-        let stage = try DemoStage.start(speed: speed, seed: seed, share: share, keep: keep)
+        let stage = try DemoStage.start(
+            speed: speed, seed: seed, share: share, keep: keep, timeout: outage ? DemoOutage.timeout : nil)
         let isScreen = !plain && Console.fits(columns: 80, lines: 24)
         let screen = DemoScreen(
             speed: speed, socket: stage.files.socket, bin: Folder.shortOfExecutable(),
             showsColour: Console.showsColour)
         let show: any DemoShow = isScreen ? DemoTerminal(screen) : DemoLog()
-        var run = DemoRun(stage: stage, show: show)
+        let outage =
+            outage
+            ? stage.board.plan.ports.first?.meters.first.map { DemoOutage(serial: $0.serial, speed: speed) } : nil
+        var run = DemoRun(stage: stage, show: show, outage: outage)
         show.begin(stage, speed: speed)
         var failure: SimulatorFailure?
         do throws(SimulatorFailure) {
@@ -58,7 +68,7 @@ struct DemoCommand: ParsableCommand {
         if keep { Console.line("demo: everything is kept in \(stage.folder)") }
         if let failure { throw failure }
         Console.line(run.summary)
-        let missing = run.picture.missing
+        let missing = run.missing
         if seconds != nil, !missing.isEmpty {
             throw SimulatorFailure.unseen("the demo did not see its main job:\n  " + missing.joined(separator: "\n  "))
         }

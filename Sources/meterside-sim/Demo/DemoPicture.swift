@@ -9,10 +9,46 @@ struct DemoPicture {
         var model: String
         var state = "waiting"
         var live: JSONValue?
-        /// Newest last, at most four.
+        /// The newest statement about each, newest last.
         var intervals: [IntervalText] = []
         var intervalCount = 0
+        /// Better statements that came from the meter's load survey.
+        var filled = 0
+        /// Between two sets of live values, simulated seconds.
+        var longestPause: Int64 = 0
+        private var liveAt: WallTime?
+
+        init(serial: String, model: String) {
+            self.serial = serial
+            self.model = model
+        }
+
+        /// Of those remembered, how many have no actual value.
+        var lacking: Int { intervals.count { $0.quality != "A" } }
+
+        mutating func take(_ interval: IntervalText) {
+            if let index = intervals.firstIndex(where: { $0.at == interval.at }) {
+                intervals[index] = interval
+                if interval.isSurvey { filled += 1 }
+                return
+            }
+            intervalCount += 1
+            intervals.append(interval)
+            if intervals.count > DemoPicture.remembered { intervals.removeFirst() }
+        }
+
+        mutating func take(live value: JSONValue) {
+            live = value
+            guard let at = value["at"]?.string.flatMap({ WallTime(text: $0) }) else { return }
+            if let liveAt { longestPause = max(longestPause, (at - liveAt + 999) / 1000) }
+            liveAt = at
+        }
+
+        mutating func forgetPause() { longestPause = 0 }
     }
+
+    /// Intervals of a meter that are shown.
+    static let remembered = 44
 
     /// One wire.
     struct Wire {
@@ -63,6 +99,9 @@ struct DemoPicture {
         wires = plan.ports.map { Wire(name: $0.name, what: $0.wire.rawValue) }
     }
 
+    /// Pauses between live values count from here.
+    mutating func forgetPauses() { for index in meters.indices { meters[index].forgetPause() } }
+
     /// Takes the answer to `status`.
     mutating func take(status: JSONValue) {
         daemonState = status["state"]?.string ?? daemonState
@@ -89,7 +128,7 @@ struct DemoPicture {
         case .disconnected(let why): return "the cloud receiver has no broker: \(why)"
         case .state(let value): return "the box says it is \(value["state"]?.string ?? "?")"
         case .live(let serial, let value):
-            if let index = meters.firstIndex(where: { $0.serial == serial }) { meters[index].live = value }
+            if let index = meters.firstIndex(where: { $0.serial == serial }) { meters[index].take(live: value) }
             return nil
         case .record(let entry): return take(entry)
         case .receipt: return nil
@@ -113,9 +152,7 @@ struct DemoPicture {
 
     private mutating func take(_ entry: CloudStore.JournalEntryText) -> String? {
         if let interval = IntervalText(entry), let index = meters.firstIndex(where: { $0.serial == interval.meter }) {
-            meters[index].intervalCount += 1
-            meters[index].intervals.append(interval)
-            if meters[index].intervals.count > 4 { meters[index].intervals.removeFirst() }
+            meters[index].take(interval)
             return nil
         }
         let meter = entry.data["meter"]?.string ?? "?"

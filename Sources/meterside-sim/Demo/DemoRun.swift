@@ -8,6 +8,7 @@ struct DemoRun {
     let show: any DemoShow
     private(set) var picture: DemoPicture
     private var ping: DemoPing
+    private var outage: DemoOutage?
     private var input = OrderInput()
     private var nextLook = Uptime(microseconds: 0)
     private var nextPing = Uptime(microseconds: 0)
@@ -15,8 +16,9 @@ struct DemoRun {
     private static let lookInterval: Int64 = 500_000
     private static let pingInterval: Int64 = 8_000_000
 
-    init(stage: DemoStage, show: any DemoShow) {
+    init(stage: DemoStage, show: any DemoShow, outage: DemoOutage? = nil) {
         self.stage = stage
+        self.outage = outage
         self.show = show
         picture = DemoPicture(plan: stage.board.plan)
         ping = DemoPing(kid: stage.files.ownerName, secret: stage.files.ownerSecret, box: DemoStage.box)
@@ -60,6 +62,7 @@ struct DemoRun {
         for (index, place) in stage.board.places.enumerated() {
             picture.wires[index].note(place.replies, at: now.microseconds)
         }
+        runOutage()
         if now >= nextPing, stage.receiver.isConnected, picture.mqtt == "connected" {
             nextPing = now + Self.pingInterval
             let (_, command) = try ping.next(now: stage.board.clock.wall())
@@ -67,6 +70,16 @@ struct DemoRun {
         }
         show.draw(picture, now: stage.board.clock.wall())
     }
+
+    private mutating func runOutage() {
+        guard let (line, order) = outage?.look(&picture, now: stage.board.clock.wall()) else { return }
+        if let order { _ = stage.board.obey(order) }
+        picture.news = line
+        show.tell(line)
+    }
+
+    /// What was to be seen and was not, in words.
+    var missing: [String] { picture.missing + [outage?.missing].compactMap(\.self) }
 
     /// Follows what was typed; true to end.
     private mutating func obeyInput() -> Bool {
@@ -95,7 +108,7 @@ struct DemoRun {
             demo: \(live) of \(picture.meters.count) meters live; intervals at the cloud: \(intervals)
             demo: \(picture.verified) journal records verified by the cloud, outbox \
             \(picture.hasDrained ? "drained to 0" : "not drained"), \(picture.pings) signed pings answered
-            demo: everything is stopped
+            \(outage?.summary.map { $0 + "\n" } ?? "")demo: everything is stopped
             """
     }
 }

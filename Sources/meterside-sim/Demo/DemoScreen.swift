@@ -43,18 +43,30 @@ struct DemoScreen {
 
     private func intervals(_ picture: DemoPicture) -> [String] {
         var lines = [
-            bold(Column.left("INTERVALS", 11) + "end (UTC), Wh in/out, quality: A actual, E estimated, N none")
+            bold(Column.left("INTERVALS", 11))
+                + "newest, Wh in/out      A read, S load survey, E estimated, N none"
         ]
         for meter in picture.meters {
-            let cells = meter.intervals.map { interval in
-                Column.left(
-                    "\(interval.end) \(IntervalText.text(interval.importWh))/\(IntervalText.text(interval.exportWh)) "
-                        + interval.quality, 17)
+            guard let newest = meter.intervals.last else {
+                lines.append(Column.left(meter.serial, 11) + "none yet: the first ends on the next 5 minutes")
+                continue
             }
-            let text = cells.isEmpty ? "none yet: the first ends on the next 5 minutes" : cells.joined()
-            lines.append(Column.left(meter.serial, 11) + Column.cut(text, to: 68))
+            let amounts = "\(IntervalText.text(newest.importWh))/\(IntervalText.text(newest.exportWh))"
+            lines.append(
+                Column.left(meter.serial, 11) + Column.left("to \(newest.end)  \(amounts)", 23)
+                    + strip(meter.intervals.map(\.letter)))
         }
         return lines + [""]
+    }
+
+    /// A letter for each interval, runs of the same in their colour.
+    private func strip(_ letters: [String]) -> String {
+        var text = ""
+        for run in letters.chunked() {
+            let word = String(repeating: run.letter, count: run.count)
+            text += run.letter == "A" ? word : run.letter == "S" ? tone(word, isGood: true) : tone(word, isGood: false)
+        }
+        return text
     }
 
     private func flow(_ picture: DemoPicture) -> [String] {
@@ -90,6 +102,19 @@ struct DemoScreen {
     private func dim(_ text: String) -> String { showsColour ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
     private func tone(_ text: String, isGood: Bool) -> String {
         showsColour ? "\u{1B}[\(isGood ? 32 : 31)m\(text)\u{1B}[0m" : text
+    }
+}
+
+extension [String] {
+    /// Runs of the same letter.
+    fileprivate func chunked() -> [(letter: String, count: Int)] {
+        reduce(into: []) { runs, letter in
+            if runs.last?.letter == letter {
+                runs[runs.count - 1].count += 1
+            } else {
+                runs.append((letter, 1))
+            }
+        }
     }
 }
 

@@ -18,7 +18,9 @@ final class DemoStage {
     static let receiptPause: Int64 = 3_000_000
 
     /// Starts everything, or cleans up what it started and says why not.
-    static func start(speed: Int64, seed: UInt64, share: String?, keep: Bool) throws(SimulatorFailure) -> DemoStage {
+    static func start(
+        speed: Int64, seed: UInt64, share: String?, keep: Bool, timeout: Int? = nil
+    ) throws(SimulatorFailure) -> DemoStage {
         let programs = try Programs.find()
         let folder = try Folder.makeTemporary()
         var started: [ChildProcess] = []
@@ -33,6 +35,7 @@ final class DemoStage {
             started.append(try broker(programs.mosquitto, port: port, folder: folder))
             var starter = StarterConfiguration(box: box, mqtt: "mqtt://127.0.0.1:\(port)")
             starter.skipsTurnaround = speed > 1
+            starter.timeout = timeout
             let files = try StarterFiles(folder: folder, starter: starter, board: made)
             let receiver = try CloudReceiver(
                 url: "mqtt://127.0.0.1:\(port)", box: box, file: folder + "/cloud.jsonl", sendsReceipts: true)

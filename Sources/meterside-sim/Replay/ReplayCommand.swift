@@ -47,7 +47,7 @@ struct ReplayCommand: ParsableCommand {
         let service = WireService(
             responder: responder, clock: BoardClock(scale: 1, anchor: nil),
             pace: paced ? WirePace(line: settings, isModbus: capture.wire == .modbusRTU, replyDelay: 0) : nil,
-            counters: counters, faults: SharedFaults())
+            counters: counters, faults: SharedFaults(BoardPlan(ports: [])))
         Console.line(
             "replay: \(responder.replies) replies to \(responder.requests) different requests "
                 + "(\(capture.wire.rawValue))"

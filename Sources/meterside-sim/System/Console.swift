@@ -7,6 +7,9 @@ enum Console {
 
     static func error(_ text: String) { write(2, text + "\n") }
 
+    /// One line on stderr that the next one replaces.
+    static func progress(_ text: String) { write(2, "\r\u{1B}[K" + text) }
+
     /// As it is, without a line end.
     static func raw(_ text: String) { write(1, text) }
 
