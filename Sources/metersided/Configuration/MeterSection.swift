@@ -1,5 +1,6 @@
 import Drivers
 import Gateway
+import Intervals
 import Metering
 
 /// `[[meter]]`.
@@ -128,6 +129,7 @@ struct MeterSection {
         let offset = table.take("utc_offset", Self.utcOffset)
         let stamp = table.take("survey_stamp", .oneOf(["start", "end"]))
         let clock = table.take("set_clock", .flag)
+        let substitute = table.take("substitute", .oneOf(SubstitutionMethod.allCases.map(\.rawValue)))
         let timeout = table.take("timeout_ms", .integer(20...60_000)) as Int64?
         let turnaround = table.take("turnaround_ms", .integer(0...5000)) as Int64?
         let source = table.take("source_id", .integer(0...4_294_967_295)) as Int64?
@@ -143,6 +145,7 @@ struct MeterSection {
         meter.utcOffsetMinutes = offset ?? meter.utcOffsetMinutes
         meter.surveyStampIsEnd = stamp.map { $0 == "end" } ?? meter.surveyStampIsEnd
         meter.setClock = clock ?? meter.setClock
+        meter.substitute = substitute.flatMap(SubstitutionMethod.init(rawValue:)) ?? meter.substitute
         meter.timeout = timeout ?? meter.timeout
         meter.turnaround = turnaround ?? meter.turnaround
         meter.sourceID = source.map { UInt32($0) } ?? meter.sourceID

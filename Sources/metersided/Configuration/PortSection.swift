@@ -34,6 +34,7 @@ enum PortSection {
             switch spoken.wire {
             case .serial(let device, _, _): device
             case .tcp(let host, let port): "\(host):\(port)"
+            case .gpio(let lines): lines.chip
             }
         let bus = PortConfiguration(id: PortID(name), wire: spoken.wire, protocol: spoken.framing)
         return (PortEntry(bus: bus, kind: kind), place)

@@ -11,7 +11,13 @@ extension MainLoop {
     func handle(_ call: ControlCall) -> Input? {
         switch call.method {
         case "version":
-            server.answer(call.token, ["version": .string(ProductVersion.text), "at": .string(time.now().wall.text)])
+            server.answer(
+                call.token,
+                [
+                    "version": .string(ProductVersion.text), "at": .string(time.now().wall.text),
+                    "configuration": .string(options.configuration), "state": .string(options.state),
+                    "share": JSONValue(ShareFolder.find(options.share)),
+                ])
         case "doctor": server.answer(call.token, ["checks": .array(doctor().map(\.json))])
         case "config.check", "config.show", "config.reload": return handleConfiguration(call)
         case "command.list": server.answer(call.token, ["commands": Catalogue.listJSON])
@@ -46,9 +52,21 @@ extension MainLoop {
         case "interval.gaps": return gaps(call)
         case "outbox.show": showOutbox(call, journal)
         case "key.list": return .request(.keyList, token: call.token)
+        case "han.status": return .request(.hanStatus, token: call.token)
         case "command.send": return localCommand(call)
+        case "unit.press": return press(call)
+        case "request.list": return requestList(call)
+        case "schedule.list": return scheduleList(call)
+        case "commission.note": return noteCommissioning(call)
         case "key.import": return importKey(call)
-        default: answerFromJournal(call, journal)
+        default:
+            if upstreamCall(call) { return nil }
+            if let request = unitRequest(call) { return .request(request, token: call.token) }
+            if let command = command(call) {
+                return localCommand(
+                    call, name: command.name, unit: command.unit, args: command.args, id: command.id)
+            }
+            answerFromJournal(call, journal)
         }
         return nil
     }
@@ -58,6 +76,7 @@ extension MainLoop {
         if outbox["pending"]?.integer ?? 0 > 0, let oldest = try? journal.entry(seq: agent.acknowledged + 1) {
             outbox["oldest_at"] = .string(oldest.draft.at.text)
         }
+        outbox["parked"] = .array(upstreams?.parkedJSON ?? [])
         server.answer(call.token, .object(outbox))
     }
 
@@ -68,6 +87,9 @@ extension MainLoop {
             case "interval.list": try intervals(call, journal)
             case "ledger.verify": startVerification(call.token)
             case "ledger.export": try exportRecords(call, journal)
+            case "credit.explain": try explainCredit(call, journal)
+            case "request.show": try showRequest(call, journal)
+            case "commission.show": try showCommissioning(call, journal)
             default:
                 server.fail(
                     call.token, code: "unknown_method", message: "\(call.method) is not served by this daemon",

@@ -11,6 +11,7 @@ extension MainLoop {
     func arrival(of event: DaemonEvent) -> Arrival? {
         switch event {
         case .bus(let event): return agentInput(of: event).map { .input($0) }
+        case .han(let event): return .input(agentInput(of: event))
         case .mqtt(.connected):
             log.notice("connected to the broker")
             brokerReason = ""
@@ -20,9 +21,13 @@ extension MainLoop {
             note("broker", "the broker: \(reason)")
             sender.removeAll()
             return .input(.mqttDisconnected(reason))
+        case .mqtt(.takenOver): return .input(.identityClash)
         case .mqtt(.receipt(let payload, let retained)): return .input(.receipt(payload, retained: retained))
         case .mqtt(.command(let payload, let retained)): return .signedCommand(payload, retained: retained)
         case .mqtt(.room): return nil
+        case .https(let number, let result):
+            upstreams?.replied(number, result)
+            return nil
         }
     }
 
@@ -67,19 +72,34 @@ extension MainLoop {
 
     /// A command from the control socket: the same claims without signature; the peer's role decides.
     func localCommand(_ call: ControlCall) -> Input? {
+        let parameters = call.parameters
+        return localCommand(
+            call, name: parameters.string("name") ?? "", unit: parameters.string("unit"),
+            args: parameters.object("args") ?? [:], id: parameters.string("id"),
+            executeAt: parameters.time("execute_at"))
+    }
+
+    func localCommand(
+        _ call: ControlCall, name: String, unit: String?, args: JSONObject, id: String?, executeAt: WallTime? = nil
+    ) -> Input? {
         guard !committer.isStalled else {
             server.fail(
                 call.token, code: "storage_full", message: "the disk is full; nothing can be recorded",
                 hint: "free some space, then send the command again")
             return nil
         }
-        let parameters = call.parameters
-        var claims: JSONObject = [
-            "cmd": .string(parameters.string("name") ?? ""), "args": .object(parameters.object("args") ?? [:]),
-        ]
-        claims["sub"] = parameters.string("unit").map { .string($0) }
-        claims["jti"] = parameters.string("id").map { .string($0) }
-        claims["execute_at"] = parameters.time("execute_at").map { .integer($0.seconds) }
+        var claims: JSONObject = ["cmd": .string(name), "args": .object(args)]
+        claims["sub"] = unit.map { .string($0) }
+        claims["jti"] = id.map { .string($0) }
+        claims["execute_at"] = executeAt.map { .integer($0.seconds) }
+        // Several units at once are a bulk command (contract §5); one is the command's own unit.
+        if let units = call.parameters.strings("units") {
+            if units.count == 1 {
+                claims["sub"] = .string(units[0])
+            } else {
+                claims["bulk"] = ["id": .string(id ?? "local"), "units": .array(units.map { .string($0) })]
+            }
+        }
         let envelope = SignedCommand.local(
             payload: JSONWriter.compact(.object(claims)), role: call.role, uid: call.uid, answer: storedAnswer)
         return .command(envelope, token: call.token)

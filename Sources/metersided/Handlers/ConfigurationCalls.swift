@@ -30,13 +30,16 @@ extension MainLoop {
     func reload(token: UInt64?) -> Input? {
         do {
             let fresh = try reader(of: options.configuration).read()
-            guard let old = configuration, old.gateway.box.id == fresh.gateway.box.id else {
-                refuse(
-                    token, "the configuration names another box, or is the first one; restart metersided to take it up")
+            guard let old = configuration else { return adopt(fresh, token: token) }
+            guard old.gateway.box.id == fresh.gateway.box.id else {
+                refuse(token, "the configuration names another box; restart metersided to take it up")
                 return nil
             }
             let keys = KeyRing.merge(folder: fresh.keys, journal: try journal?.keysAdded() ?? [])
             configuration = fresh
+            displays.use(fresh.displays)
+            startHan()
+            startUpstreams()
             restart(mqtt: old.mqtt != fresh.mqtt, ports: fresh.ports, before: old.ports)
             log.notice("the configuration was loaded again")
             if let token { server.answer(token, ["ok": true]) }

@@ -34,6 +34,8 @@ extension MainLoop {
         findings.append(keyFinding())
         for meter in status["meters"]?.array ?? [] { findings.append(meterFinding(meter)) }
         findings += modelFindings(configuration)
+        findings += supplyFindings(configuration) + boardFindings(configuration) + upstreamFindings()
+        if configuration.han != nil { findings.append(hanFinding()) }
         for note in server.notes { findings.append(Finding(name: "sockets", state: .warning, message: note)) }
         for section in configuration.dormant {
             findings.append(

@@ -1,3 +1,4 @@
+import Drivers
 import Gateway
 import Journal
 import Metering
@@ -21,8 +22,8 @@ struct Committer {
     enum Outcome {
         /// These records are durable and these effects may be carried out.
         case done([JournalEntry], [Effect])
-        /// Nothing durable; wires and live values may go on.
-        case waiting([Effect])
+        /// Nothing durable; wires and live values may go on, and these orders to switches are answered as failed.
+        case waiting([Effect], refused: [BusRequest])
         /// The outcome of the write is not known, or the journal is not to be trusted: the process must end.
         case fatal(JournalError)
     }
@@ -48,13 +49,24 @@ struct Committer {
         }
     }
 
-    /// Requests to wires go on while the disk is full; everything that tells of a record waits for it.
+    /// Requests to wires go on while the disk is full; everything that tells of a record waits for it. An order to a
+    /// load switch does neither: its record is not durable now, and later it may no longer be right.
     private mutating func hold(_ effects: [Effect]) -> Outcome {
         var free: [Effect] = []
+        var refused: [BusRequest] = []
         for effect in effects {
-            if case .bus = effect { free.append(effect) } else { deferred.append(effect) }
+            switch effect {
+            case .bus(let request) where request.movesSwitch: refused.append(request)
+            case .bus, .han: free.append(effect)
+            default: deferred.append(effect)
+            }
         }
         if deferred.count > Self.limit { deferred.removeAll { if case .publish = $0 { true } else { false } } }
-        return .waiting(free)
+        return .waiting(free, refused: refused)
     }
+}
+
+extension BusRequest {
+    /// Whether it orders a load switch to move.
+    var movesSwitch: Bool { if case .contact(let job) = operation { job.order != nil } else { false } }
 }

@@ -1,4 +1,5 @@
 import Bus
+import Drivers
 import Gateway
 import Upstream
 
@@ -6,6 +7,9 @@ import Upstream
 enum DaemonEvent: Sendable {
     case bus(BusEvent)
     case mqtt(MqttEvent)
+    /// What became of a request to an upstream system.
+    case https(UInt64, HttpsResult)
+    case han(HanEvent)
 }
 
 /// What waits for the agent.

@@ -21,6 +21,10 @@ extension MainLoop {
             endScan(token)
             server.fail(token, code: failure.code, message: failure.message, hint: failure.hint)
         case .progress(let token, let value): server.progress(token, value.object ?? [:])
+        case .display(let unit, let lines): displays.show(lines, unit: unit)
+        case .han(let bytes): han.write(bytes)
+        case .upstream(let order): perform(order)
+        case .upstreamRecorded(let token): upstreams?.recorded(token)
         }
     }
 
@@ -41,6 +45,7 @@ extension MainLoop {
             log.warning("\(entry.draft.kind.rawValue) \(entry.draft.seq): \(Self.words(entry.draft.data))")
         }
         follows.tell(entry, through: server)
+        upstreams?.note(entry)
     }
 
     private static func words(_ data: JSONObject) -> String {

@@ -18,9 +18,14 @@ final class MainLoop {
     let options: Options
     let time: SystemTime
     let log: Logger
-    let journal: JournalStore?
+    private(set) var journal: JournalStore?
     let server: ControlServer
     let bus: BusPorts
+    let displays = DisplayWriter()
+    let han = HanAdapter()
+    var upstreams: UpstreamService?
+    /// What turns brought for the agent's next turn.
+    var owedArrivals: [Arrival] = []
     var mqtt: MqttTransport?
     var configuration: DaemonConfiguration?
     var agent: Agent
@@ -35,6 +40,7 @@ final class MainLoop {
     var brokerReason = "no connection yet"
     /// What the walk along the chain found after start; empty while it is sound.
     var journalFault = ""
+    private var storage: StorageGauge
     let mailbox = Mailbox<DaemonEvent>(limit: 4096)
     private let manager = ServiceManager()
     private let signals = Signals()
@@ -53,6 +59,7 @@ final class MainLoop {
         do throws(ControlError) { server = try ControlServer(runtimeDirectory: options.runtime) } catch {
             throw StartFault(message: error.hint.isEmpty ? error.message : "\(error.message) (\(error.hint))")
         }
+        storage = StorageGauge(folder: options.state)
         for note in server.notes { log.notice("\(note)") }
         var opened: OpenedJournal?
         if let configuration { opened = try OpenedJournal(folder: options.state, configuration: configuration) }
@@ -66,10 +73,28 @@ final class MainLoop {
         if let journal { verifications = [JournalVerification(journal)] }
     }
 
+    /// Starts with the first configuration that the box ever had.
+    func begin(_ configuration: DaemonConfiguration, _ opened: OpenedJournal) {
+        self.configuration = configuration
+        journal = opened.journal
+        sender = JournalSender(box: configuration.gateway.box.id)
+        agent = Agent(configuration: configuration.gateway, recovered: opened.recovered, verify: Signatures.isValid)
+        verifications = [JournalVerification(opened.journal)]
+        startParts()
+    }
+
+    /// Everything that the configuration names.
+    private func startParts() {
+        for port in configuration?.ports ?? [] { bus.open(port.bus) }
+        displays.use(configuration?.displays ?? [])
+        startHan()
+        startMqtt()
+        startUpstreams()
+    }
+
     /// Runs until a signal or an error ends it; returns the exit code.
     func run() -> Int32 {
-        for port in configuration?.ports ?? [] { bus.open(port.bus) }
-        startMqtt()
+        startParts()
         var exitCode = handle([.input(.wake)])
         manager.notify("READY=1")
         log.notice("metersided \(ProductVersion.text) runs\(journal == nil ? " unconfigured" : "")")
@@ -107,6 +132,12 @@ final class MainLoop {
         if posted.dropped > 0 { note("mailbox", "\(posted.dropped) events were dropped: the loop is overloaded") }
         for event in posted.items { if let arrival = arrival(of: event) { arrivals.append(arrival) } }
         if signals.take(signals.reload, in: polled), let input = reload(token: nil) { arrivals.append(.input(input)) }
+        let fault = journalFault.isEmpty ? nil : journalFault
+        if journal != nil, let news = storage.news(isFull: committer.isStalled, fault: fault, at: now) {
+            arrivals.append(.input(.storage(news)))
+        }
+        arrivals += owedArrivals + advanceUpstreams()
+        owedArrivals = []
         if let wake = agent.nextWake, wake <= now { arrivals.append(.input(.wake)) }
         if signals.take(signals.stop, in: polled) {
             isStopping = true
@@ -119,6 +150,7 @@ final class MainLoop {
         let busy = verifications.isEmpty ? nil : Uptime(microseconds: 0)
         return [
             agent.nextWake, server.nextWake, committer.nextWake, sender.nextWake, captures.nextWake, nextPet, busy,
+            owedArrivals.isEmpty ? upstreams?.nextWake : Uptime(microseconds: 0),
         ].compactMap(\.self).min()
     }
 
@@ -149,9 +181,10 @@ final class MainLoop {
         case .done(let entries, let effects):
             for entry in entries { announce(entry) }
             for effect in effects { perform(effect) }
-        case .waiting(let effects):
+        case .waiting(let effects, let refused):
             note("full", "the disk is full: records wait in memory, nothing is acknowledged; free some space")
             for effect in effects { perform(effect) }
+            for request in refused { refuse(request) }
         case .fatal(let error):
             log.critical("\(error)")
             return 1
@@ -182,6 +215,7 @@ final class MainLoop {
     private func cancel(_ token: UInt64) {
         captures.cancel(token, on: bus)
         follows.cancel(token)
+        upstreams?.cancel(token)
         endScan(token)
         verifications.removeAll { $0.isFor(token) }
     }
@@ -199,7 +233,10 @@ final class MainLoop {
 
     private func shutDown() {
         manager.notify("STOPPING=1")
+        displays.stop()
         mqtt?.stop(within: 2000)
+        upstreams?.stop()
+        han.close()
         _ = bus.shutDown(within: 1_000_000)
         server.close()
         journal?.close()

@@ -22,25 +22,48 @@ struct OpenedJournal {
                 revokedKeys: try journal.keysRevoked(),
                 counters: try journal.counters().map { KeyCounter(kid: $0.kid, counter: $0.counter) },
                 hash: journal.headHash, scheduled: try Self.waiting(in: journal))
+            recovered.unfinished = try Self.unfinished(in: journal)
             for meter in configuration.gateway.meters {
-                recovered.gaps += try Self.gaps(of: meter.serial, in: journal)
+                let (gaps, days) = try Self.past(of: meter, configuration.gateway.box, in: journal)
+                recovered.gaps += gaps
+                if let days { recovered.likeDays.append(days) }
             }
+            // Also without a unit in the configuration: one that comes back later goes on with its account.
+            recovered.units = try Self.unitRecords(in: journal)
+            recovered.han = try journal.events(kinds: [.hanState], limit: 1).last?.draft.data
             self.recovered = recovered
         } catch {
             throw StartFault(message: "\(error)")
         }
     }
 
-    /// What the last 35 days lack, which is as long as a survey of 5-minute data usually holds.
-    private static func gaps(of meter: MeterSerial, in journal: JournalStore) throws(JournalError) -> [IntervalGap] {
+    /// What the last 35 days lack, which is as long as a survey of 5-minute data usually holds; and what was measured in
+    /// them, for a meter that gets like-day substitutes.
+    private static func past(
+        of meter: MeterSettings, _ box: BoxSettings, in journal: JournalStore
+    ) throws(JournalError) -> (gaps: [IntervalGap], days: LikeDays?) {
         var ledger = GapLedger()
+        var days = LikeDays(meter, minutes: box.intervalMinutes)
         var from = journal.newestAt + -35 * 86_400_000
         let end = WallTime(milliseconds: .max)
         while true {
-            let page = try journal.intervals(meter: meter, from: from, to: end, limit: 2000)
-            guard let last = page.last else { return ledger.gaps }
-            for interval in page { ledger.take(interval) }
+            let page = try journal.intervals(meter: meter.serial, from: from, to: end, limit: 2000)
+            guard let last = page.last else { return (ledger.gaps, days) }
+            for interval in page {
+                ledger.take(interval)
+                days?.note(interval)
+            }
             from = last.end
+        }
+    }
+
+    /// Everything that the accounts and the supply of the units are folds over, in order.
+    private static func unitRecords(in journal: JournalStore) throws(JournalError) -> [JournalEntry] {
+        var records: [JournalEntry] = []
+        while true {
+            let page = try journal.page(of: JournalKind.ofUnits, since: records.last?.draft.seq ?? 0, limit: 2000)
+            guard !page.isEmpty else { return records }
+            records += page
         }
     }
 
@@ -49,11 +72,27 @@ struct OpenedJournal {
         var waiting: [JSONObject] = []
         for entry in try journal.events(kinds: [.commandScheduled], limit: 1000) {
             guard let jti = entry.draft.data["jti"]?.string else { continue }
-            let isDone = try journal.exists(key: "\(JournalKind.commandDone.rawValue)/\(jti)")
-            let isRefused = try journal.exists(key: "\(JournalKind.commandRefused.rawValue)/\(jti)")
-            if !isDone, !isRefused { waiting.append(entry.draft.data) }
+            if try !hasEnded(jti, in: journal) { waiting.append(entry.draft.data) }
         }
         return waiting
+    }
+
+    /// Commands that were being carried out when the process ended. Only the newest can be: they take half an hour at
+    /// most.
+    private static func unfinished(in journal: JournalStore) throws(JournalError) -> [JSONObject] {
+        var unfinished: [JSONObject] = []
+        for entry in try journal.events(kinds: [.commandReceived], limit: 200) {
+            guard let jti = entry.draft.data["jti"]?.string else { continue }
+            let isScheduled = try journal.exists(key: "\(JournalKind.commandScheduled.rawValue)/\(jti)")
+            if isScheduled { continue }
+            if try !hasEnded(jti, in: journal) { unfinished.append(entry.draft.data) }
+        }
+        return unfinished
+    }
+
+    private static func hasEnded(_ jti: String, in journal: JournalStore) throws(JournalError) -> Bool {
+        if try journal.exists(key: "\(JournalKind.commandDone.rawValue)/\(jti)") { return true }
+        return try journal.exists(key: "\(JournalKind.commandRefused.rawValue)/\(jti)")
     }
 }
 
