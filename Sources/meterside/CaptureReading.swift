@@ -109,7 +109,11 @@ struct ModbusWords {
     }
 
     private static func read(_ request: ModbusRequest) -> ModbusRead? {
-        if case .read(let read) = request { read } else { nil }
+        switch request {
+        case .read(let read), .bits(let read): read
+        case .order(let coil, let on): .order(coil: coil, on: on)
+        case .other, .malformed: nil
+        }
     }
 
     private static func words(_ request: ModbusRequest) -> String {
@@ -118,6 +122,9 @@ struct ModbusWords {
             let kind = read.function == 3 ? "holding" : "input"
             let address = Hex.text([UInt8(read.address >> 8), UInt8(read.address & 0xFF)])
             return "read \(read.count) \(kind) registers from 0x\(address)"
+        case .bits(let read):
+            return "read \(read.count) \(read.function == 1 ? "coils" : "inputs") from \(read.address)"
+        case .order(let coil, let on): return "order coil \(coil) \(on ? "on" : "off")"
         case .other(let function): return "function \(function)"
         case .malformed(let function): return "function \(function) with a wrong length or count"
         }

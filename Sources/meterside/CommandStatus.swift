@@ -17,7 +17,9 @@ enum CommandStatus: Int32, Error, CaseIterable {
         case "no_reply", "timeout", "port_down", "daemon_absent", "daemon_lost": self = .noReply
         case "config", "unconfigured": self = .configuration
         case "usage", "unknown_meter", "unknown_port", "unknown_unit", "unknown_command": self = .usage
-        case "upstream", "upstream_failed": self = .upstream
+        case "upstream", "upstream_failed", "upstream_refused", "upstream_unauthorised", "upstream_forbidden",
+            "upstream_unknown":
+            self = .upstream
         case "internal", "protocol": self = .bug
         default: self = .refused
         }

@@ -6,7 +6,11 @@ import Metering
 /// `meterside credit …`
 struct CreditGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "credit", abstract: "Accounts of payment units.", subcommands: [CreditSimulateCommand.self])
+        commandName: "credit", abstract: "Accounts of payment units.",
+        subcommands: [
+            CreditShowCommand.self, CreditExplainCommand.self, CreditTopUpCommand.self, CreditReportCommand.self,
+            CreditSimulateCommand.self,
+        ])
 }
 
 /// `meterside credit simulate FILE`

@@ -12,9 +12,12 @@ struct MetersideCommand: ParsableCommand {
             6 upstream failed.
             """,
         subcommands: [
-            StatusCommand.self, DoctorCommand.self, EventsCommand.self, VersionCommand.self, MeterGroup.self,
+            StatusCommand.self, DoctorCommand.self, EventsCommand.self, VersionCommand.self, SchemaCommand.self,
+            MeterGroup.self,
             IntervalGroup.self, ConfigGroup.self, LedgerGroup.self, OutboxGroup.self, KeyGroup.self,
-            CommandGroup.self, CreditGroup.self, CaptureCommand.self, ReplayCommand.self, Nem12Group.self,
+            CommandGroup.self, UnitGroup.self, CreditGroup.self, SupplyGroup.self, RequestGroup.self,
+            ScheduleGroup.self, TemplateGroup.self, CommissionCommand.self, RepositGroup.self, HanGroup.self,
+            RedexGroup.self, CaptureCommand.self, ReplayCommand.self, Nem12Group.self,
         ])
 
     static func main() {
@@ -64,7 +67,7 @@ struct MeterGroup: ParsableCommand {
         commandName: "meter", abstract: "Read meters, and find them.",
         subcommands: [
             MeterListCommand.self, MeterReadCommand.self, MeterWatchCommand.self, MeterSurveyCommand.self,
-            MeterScanCommand.self,
+            MeterScanCommand.self, MeterReplaceCommand.self,
         ])
 }
 
@@ -93,7 +96,7 @@ struct LedgerGroup: ParsableCommand {
 struct OutboxGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "outbox", abstract: "What the cloud has not acknowledged yet.",
-        subcommands: [OutboxShowCommand.self])
+        subcommands: [OutboxShowCommand.self, OutboxRetryCommand.self])
 }
 
 /// `meterside key …`

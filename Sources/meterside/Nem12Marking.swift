@@ -65,6 +65,8 @@ enum Nem12Marking {
         case "incomplete": 80
         // Failed validation.
         case "calibration_lost": 45
+        // Meter changed.
+        case IntervalGap.replacedReason: 1
         default: nil
         }
     }

@@ -27,6 +27,9 @@ enum Terminal {
 
     static func error(_ lines: [String]) { write(2, lines.map { $0 + "\n" }.joined()) }
 
+    /// A question; the answer is typed behind it.
+    static func ask(_ question: String) { write(2, TextLayout.clean(question)) }
+
     /// Replaces the line that shows progress; an empty text removes it.
     static func progress(_ text: String) {
         guard showsProgress else { return }
@@ -51,6 +54,13 @@ enum Terminal {
     private static var height: Int {
         var size = winsize()
         return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_row > 0 ? Int(size.ws_row) : 24
+    }
+
+    /// Columns of the terminal, 30 to 80; 80 where answers go elsewhere.
+    static var columns: Int {
+        var size = winsize()
+        guard isInteractive, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return TextLayout.width }
+        return min(max(Int(size.ws_col), 30), TextLayout.width)
     }
 
     /// Empties the screen before the first `refresh`.

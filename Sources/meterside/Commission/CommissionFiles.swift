@@ -1,0 +1,138 @@
+import Crypto
+import Glibc
+import Metering
+
+/// The files that commissioning writes, all whole or not at all.
+struct CommissionFiles {
+    /// The daemon's configuration file.
+    let configuration: String
+    /// The daemon's state folder.
+    let state: String
+
+    /// - Parameter version: the daemon's answer, which names its files.
+    init(_ version: JSONValue) {
+        configuration = version["configuration"]?.string ?? "/etc/meterside/meterside.toml"
+        state = version["state"]?.string ?? "/var/lib/meterside"
+    }
+
+    var folder: String { state + "/commission" }
+    var progress: String { folder + "/answers.json" }
+    var boxKey: String { state + "/box.key" }
+    var secrets: String { Self.folder(of: configuration) + "/secrets" }
+
+    func report(_ run: Int64, _ suffix: String) -> String { "\(folder)/report-\(run).\(suffix)" }
+
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Says at once that this needs root, instead of failing in the middle.
+    func checkRights() throws(CommandFailure) {
+        for path in [Self.folder(of: configuration), state] {
+            try Self.makeFolder(path, mode: 0o755)
+            guard access(path, W_OK | X_OK) == 0 else {
+                throw CommandFailure(
+                    code: "permission", message: "\(path) cannot be written by you",
+                    hint: "commissioning writes the configuration: run it as root (sudo meterside commission)")
+            }
+        }
+        try Self.makeFolder(folder, mode: 0o700)
+    }
+
+    static func makeFolder(_ path: String, mode: mode_t) throws(CommandFailure) {
+        if mkdir(path, mode) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, path != folder(of: path) else { throw FileAccess.failure("make", path) }
+        try makeFolder(folder(of: path), mode: mode)
+        guard mkdir(path, mode) == 0 || errno == EEXIST else { throw FileAccess.failure("make", path) }
+    }
+
+    /// Replaces a file; the old one is there until the new one is on the disk.
+    static func replace(_ path: String, mode: mode_t, _ bytes: [UInt8]) throws(CommandFailure) {
+        let fresh = path + ".new"
+        unlink(fresh)
+        try FileAccess.create(fresh, mode: mode, bytes)
+        guard rename(fresh, path) == 0 else { throw FileAccess.failure("write", path) }
+        sync(folder(of: path))
+    }
+
+    /// Makes a name in a folder durable.
+    private static func sync(_ folder: String) {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
+    // MARK: Configuration
+
+    /// Where a new configuration waits to be checked.
+    var candidate: String { configuration + ".candidate" }
+
+    func writeCandidate(_ text: String) throws(CommandFailure) {
+        unlink(candidate)
+        try FileAccess.create(candidate, mode: 0o644, Array(text.utf8))
+    }
+
+    /// Puts the checked candidate in place; what was there is kept as `.bak`.
+    func takeCandidate() throws(CommandFailure) {
+        if access(configuration, F_OK) == 0 {
+            let old = try FileAccess.read(configuration, limit: 1 << 20)
+            try Self.replace(configuration + ".bak", mode: 0o644, old)
+        }
+        guard rename(candidate, configuration) == 0 else { throw FileAccess.failure("write", configuration) }
+        Self.sync(Self.folder(of: configuration))
+    }
+
+    func dropCandidate() { unlink(candidate) }
+
+    /// A secret as the daemon can read it and nobody else: copied below the configuration when it lies elsewhere.
+    func place(secret path: String, named name: String) throws(CommandFailure) -> String {
+        let home = Self.folder(of: configuration) + "/"
+        if path.hasPrefix(home) { return path }
+        return try place(secret: try FileAccess.read(path, limit: 4096), named: name)
+    }
+
+    func place(secret bytes: [UInt8], named name: String) throws(CommandFailure) -> String {
+        try Self.makeFolder(secrets, mode: 0o711)
+        let target = "\(secrets)/\(name)"
+        try Self.replace(target, mode: 0o600, bytes)
+        // The daemon may run as a user of its own: the owner of its state folder.
+        var status = stat()
+        if stat(state, &status) == 0, status.st_uid != geteuid(), chown(target, status.st_uid, status.st_gid) != 0 {
+            throw FileAccess.failure("give away", target)
+        }
+        return target
+    }
+
+    // MARK: To go on with
+
+    func loadProgress() throws(CommandFailure) -> CommissionAnswers? {
+        guard access(progress, F_OK) == 0 else { return nil }
+        let bytes = try FileAccess.read(progress, limit: 1 << 20)
+        guard let value = try? JSONReader.read(bytes) else { return nil }
+        return try CommissionAnswers(value)
+    }
+
+    func save(_ answers: CommissionAnswers) throws(CommandFailure) {
+        try Self.replace(progress, mode: 0o600, JSONWriter.compact(answers.json) + [0x0A])
+    }
+
+    // MARK: The box's key
+
+    /// The secret half of the box's own key, made at first use.
+    func loadBoxKey() throws(CommandFailure) -> [UInt8] {
+        if access(boxKey, F_OK) == 0 {
+            let text = String(decoding: try FileAccess.read(boxKey, limit: 4096), as: UTF8.self)
+            guard let key = try? Base64.bytes(String(text.filter { !$0.isWhitespace })), key.count == 32 else {
+                throw CommandFailure(
+                    code: "storage", message: "\(boxKey) is no key",
+                    hint: "it is the base64 of 32 bytes; move it away and a new one is made")
+            }
+            return key
+        }
+        let key = try Signing.orFailure { () throws(CryptoError) in try Ed25519.generate() }
+        try Self.replace(boxKey, mode: 0o600, Array((Base64.text(key) + "\n").utf8))
+        return key
+    }
+}

@@ -1,0 +1,143 @@
+import Crypto
+import Metering
+
+/// Goes through the steps that are left. Each is noted in the journal before it begins and after it has ended, so that
+/// whoever is interrupted goes on where it was, and nothing that was sent is sent as something new.
+struct CommissionRun {
+    let daemon: Daemon
+    let files: CommissionFiles
+    let prompt: Prompt
+    let answers: CommissionAnswers
+    let configuration: String
+    var state: CommissionState
+
+    init(
+        daemon: Daemon, files: CommissionFiles, prompt: Prompt, answers: CommissionAnswers, again: Bool
+    ) throws(CommandFailure) {
+        self.daemon = daemon
+        self.files = files
+        self.prompt = prompt
+        self.answers = answers
+        configuration = try daemon.call("config.show")["text"]?.string ?? ""
+        state = CommissionState(try daemon.call("commission.show"))
+        if again { state.beginAgain() }
+    }
+
+    /// What there is to do after the configuration, in order.
+    static let steps = CommissionStep.allCases.filter { $0 != .configuration && $0 != .report }
+
+    mutating func run() throws(CommandFailure) {
+        if !state.isDone(.configuration) { try noteConfiguration() }
+        for step in Self.steps {
+            if state.isDone(step) {
+                say(step, "done before", Table.Tone.good)
+                continue
+            }
+            try perform(step)
+        }
+    }
+
+    private mutating func noteConfiguration() throws(CommandFailure) {
+        let bytes = try FileAccess.read(files.configuration, limit: 1 << 20)
+        try note(.configuration, "done", ["file": .string(files.configuration), "sha256": .string(SHA256.hex(bytes))])
+        say(.configuration, files.configuration, .good)
+    }
+
+    /// One step between its two records.
+    private mutating func perform(_ step: CommissionStep) throws(CommandFailure) {
+        if let why = try whySkipped(step) {
+            try note(step, "skipped", ["why": .string(why)])
+            say(step, "not needed: \(why)", nil)
+            return
+        }
+        Terminal.progress("\(step.title) …")
+        if !state.isOpen(step) { try note(step, "begun", nil) }
+        do throws(CommandFailure) {
+            let result = try work(step)
+            let isPending = result["pending"] == true
+            try note(step, isPending ? "pending" : "done", result)
+            say(step, result["summary"]?.string ?? "", isPending ? nil : .good)
+        } catch {
+            Terminal.progress("")
+            // What was interrupted has not failed: the next run goes on with it.
+            guard error.code != "interrupted", error.status != .noReply || error.code == "no_reply" else {
+                throw error
+            }
+            try note(step, "failed", ["code": .string(error.code), "message": .string(error.message)])
+            say(step, "FAILED", .bad)
+            throw CommandFailure(
+                code: error.code, message: error.message,
+                hint: (error.hint.isEmpty ? "" : error.hint + "; ")
+                    + "then run `meterside commission` again: it goes on here")
+        }
+    }
+
+    /// Writes a record and takes it into the state.
+    mutating func note(_ step: CommissionStep, _ word: String, _ result: JSONValue?) throws(CommandFailure) {
+        let attempt = state.attempt(step)
+        var data: JSONObject = ["run": .integer(state.run), "attempt": .integer(attempt)]
+        data["result"] = result
+        let answer = try daemon.call(
+            "commission.note",
+            ["step": .string(step.rawValue), "state": .string(word), "data": .object(data)])
+        state.note(
+            step,
+            CommissionState.Entry(
+                state: word, at: answer["at"]?.string ?? "", seq: answer["seq"]?.integer ?? 0, attempt: attempt,
+                data: result ?? .null))
+    }
+
+    /// A line for whoever watches.
+    func say(_ step: CommissionStep, _ text: String, _ tone: Table.Tone?) {
+        Terminal.progress("")
+        let mark = tone == .bad ? "✗" : tone == .good ? "✓" : "–"
+        let all = CommissionStep.allCases
+        let number = (all.firstIndex(of: step) ?? 0) + 1
+        let line = "\(mark) \(number)/\(all.count) \(step.title)" + (text.isEmpty ? "" : ": \(text)")
+        Terminal.error(TextLayout.wrapped(TextLayout.clean(line), indent: 2))
+    }
+
+    // MARK: What is there
+
+    func meters() throws(CommandFailure) -> [JSONValue] { try daemon.call("meter.list").items("meters") }
+
+    func hasSection(_ name: String) -> Bool {
+        configuration.split(whereSeparator: \.isNewline).contains { line in
+            let text = line.drop { $0 == " " }
+            return text.hasPrefix("[\(name)]") || text.hasPrefix("[\(name).")
+        }
+    }
+
+    private func whySkipped(_ step: CommissionStep) throws(CommandFailure) -> String? {
+        switch step {
+        case .register, .validate, .site, .connected:
+            return hasSection("upstream.reposit") ? nil : "[upstream.reposit] is not configured"
+        case .han: return hasSection("han") ? nil : "[han] is not configured"
+        case .supply:
+            let units = try switchedUnits()
+            if units.isEmpty { return "no unit has a load switch" }
+            if answers.testsSupply == false { return "the answers say supply_test: false" }
+            if answers.testsSupply == nil, !prompt.isInteractive { return "the answers do not say supply_test" }
+            if answers.testsSupply == nil, !state.isOpen(.supply) {
+                let names = units.joined(separator: ", ")
+                let isWanted = try prompt.yes(
+                    "Test the load switch of \(names) now? The home loses supply for some seconds",
+                    name: "supply_test", default: true)
+                return isWanted ? nil : "the installer left it out"
+            }
+            return nil
+        default: return nil
+        }
+    }
+
+    func switchedUnits() throws(CommandFailure) -> [String] {
+        guard hasSection("[unit]") else { return [] }
+        return try daemon.call("unit.list").items("units").filter { $0["switch"]?.string != nil }
+            .compactMap { $0["id"]?.string }
+    }
+}
+
+extension CommissionState {
+    /// A new run: everything is done once more.
+    mutating func beginAgain() { self = CommissionState(run: run + (isEmpty ? 0 : 1)) }
+}
