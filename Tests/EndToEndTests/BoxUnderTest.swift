@@ -29,6 +29,9 @@ final class BoxUnderTest {
         }
     }
 
+    /// Types an order at the board: what is to go wrong, or a button that is pressed.
+    func orderBoard(_ line: String) { boardInput.write(Array((line + "\n").utf8)) }
+
     /// `[box]` and `[mqtt]`.
     static func head(broker port: Int?, board: String = "simulated", clock: String = "host") -> String {
         """
