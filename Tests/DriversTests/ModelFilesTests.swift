@@ -92,7 +92,8 @@ struct ModelDocumentTests {
     @Test func exampleOfTheReadme_isAModel() throws {
         let text = try String(
             contentsOf: Self.root.appendingPathComponent("hardware/README.md"), encoding: .utf8)
-        let start = try #require(text.range(of: "```toml\n"))
+        let section = try #require(text.range(of: "One file a model"))
+        let start = try #require(text.range(of: "```toml\n", range: section.upperBound..<text.endIndex))
         let end = try #require(text.range(of: "```\n", range: start.upperBound..<text.endIndex))
         let node = try Toml.read(String(text[start.upperBound..<end.lowerBound]), file: "README.md")
         let model = try ModelReader.read(node, name: "acme-100", file: "README.md", requiresProof: true).get()

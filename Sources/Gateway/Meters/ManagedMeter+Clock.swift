@@ -7,7 +7,7 @@ struct ClockSetting: Sendable {
     static let smallest: Int64 = 5000
     /// More than this is no drift: somebody must look (a wrong utc_offset, daylight saving, a dead battery).
     static let largest: Int64 = 120_000
-    /// The clock is only set this far from a boundary, before and after, milliseconds: no interval begins or ends twice.
+    /// The clock is only set this far from a boundary, before and after, milliseconds: no interval begins twice.
     private static let clear: Int64 = 30_000
     /// Boundaries of every survey of 5, 15, 30 and 60 minutes.
     private static let slot: Int64 = 300_000

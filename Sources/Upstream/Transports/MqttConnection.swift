@@ -128,7 +128,10 @@ final class MqttConnection {
     private func library(_ code: Int32, errno: Int32) -> MqttEnd {
         if verification.pointee != 0 { return .certificate(verification.pointee, settings) }
         if settings.endpoint.isEncrypted, let end = MqttEnd.tls(logLines, settings) { return end }
-        return .library(code, errno: errno, isGreeting: phase == .greeting, settings: settings)
+        var end = MqttEnd.library(code, errno: errno, isGreeting: phase == .greeting, settings: settings)
+        let isClosed = code == MOSQ_ERR_CONN_LOST.rawValue || code == MOSQ_ERR_ERRNO.rawValue && errno == EPROTO
+        end.isTakenOver = phase == .up && isClosed
+        return end
     }
 
     private func refuse(_ why: String, bytes: Int) {

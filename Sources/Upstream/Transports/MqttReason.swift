@@ -7,7 +7,8 @@ struct MqttEnd: Error, Hashable, Sendable {
     var cause: MqttBackoff.Cause
     /// The certificate was refused before we could listen to why: asking again at once tells.
     var isUnclear = false
-    /// Another client came with our client id.
+    /// Another client came with our client id. Mosquitto before 2.1 closes the older connection without a word, so a
+    /// session that worked and was closed counts too.
     var isTakenOver = false
 
     static func unreachable(_ reason: String) -> MqttEnd { MqttEnd(reason: reason, cause: .unreachable) }

@@ -35,7 +35,8 @@ public enum MqttEvent: Hashable, Sendable {
     case connected
     /// Connection lost, or an attempt failed for another reason than the one before; the text is for people.
     case disconnected(String)
-    /// Another client took over our session, told each time: twice in a while means two boxes with one identity.
+    /// The broker ended our session as it does for another client of our name, told each time: again and again in a
+    /// while means two boxes with one identity.
     case takenOver
     /// A message on `command` or `receipt`, as it came, at most `MqttTransport.longestPayload` bytes of it.
     case command([UInt8], retained: Bool)

@@ -64,7 +64,7 @@ struct DemoOutage {
             let real = pause * 1000 / speed
             let text =
                 "outage of meter \(serial): \(meter.filled) intervals came back as actuals from its load survey; "
-                + "the others' live values came every \(Self.poll) s meanwhile, at worst after \(pause) s (\(real) ms real)"
+                + "the others' live values came every \(Self.poll) s meanwhile, at worst \(pause) s (\(real) ms real)"
             summaryText = text
             return ("outage over: \(meter.filled) intervals of \(serial) came from its load survey", nil)
         case .over: return nil

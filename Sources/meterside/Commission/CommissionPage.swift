@@ -30,7 +30,8 @@ enum CommissionPage {
         dl { display: grid; grid-template-columns: 7rem 1fr; gap: .15rem 1rem; margin: 0 }
         dt { color: #5d6b7a } dd { margin: 0; overflow-wrap: anywhere }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-        th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #e3e7ec; vertical-align: top }
+        th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #e3e7ec }
+        th, td { vertical-align: top }
         th { color: #5d6b7a; font-weight: 500 } .n { text-align: right } .t { white-space: nowrap }
         .done, .ok { color: #11703a } .failed, .fault { color: #b3261e } .warning { color: #8a5a00 }
         .skipped, .begun, .pending { color: #5d6b7a } code { font-size: .8rem; overflow-wrap: anywhere }

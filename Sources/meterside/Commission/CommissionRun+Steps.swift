@@ -260,8 +260,8 @@ extension CommissionRun {
         return ["summary": .string(TextLayout.count(rows.count, "switch")), "units": .array(rows)]
     }
 
-    /// Accepted is not bound: bound is proven by data of the meter, and may take hours. What was asked for is never asked
-    /// for again blindly.
+    /// Accepted is not bound: bound is proven by data of the meter, and may take hours. What was asked for is never
+    /// asked for again blindly.
     private func bindHan() throws(CommandFailure) -> JSONValue {
         var status = try daemon.call("han.status")
         if ["unbound", "failed", "timed_out"].contains(status["bind"]?["state"]?.string ?? "unbound") {

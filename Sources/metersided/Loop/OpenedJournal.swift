@@ -37,7 +37,7 @@ struct OpenedJournal {
         }
     }
 
-    /// What the last 35 days lack, which is as long as a survey of 5-minute data usually holds; and what was measured in
+    /// What the last 35 days lack, as long as a survey of 5-minute data usually holds; and what was measured in
     /// them, for a meter that gets like-day substitutes.
     private static func past(
         of meter: MeterSettings, _ box: BoxSettings, in journal: JournalStore
