@@ -117,16 +117,10 @@ final class SoakRun: Sendable {
     func start(threads count: Int) throws(SimulatorFailure) {
         for _ in 0..<count {
             threads.add(1, ordering: .relaxed)
-            let code = clinux_thread_start(
-                1 << 20,
-                { context in
-                    guard let context else { return nil }
-                    let run = Unmanaged<SoakRun>.fromOpaque(context).takeRetainedValue()
-                    run.work()
-                    run.threads.subtract(1, ordering: .releasing)
-                    return nil
-                }, Unmanaged.passRetained(self).toOpaque())
-            guard code == 0 else { throw .system("cannot start a thread", -code) }
+            try DetachedThread.start(stackBytes: 1 << 20) {
+                self.work()
+                self.threads.subtract(1, ordering: .releasing)
+            }
         }
     }
 

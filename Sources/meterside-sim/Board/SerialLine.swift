@@ -44,14 +44,7 @@ final class SerialLine: Sendable {
         var service = service
         service.otherBaud = { [line] descriptor in Self.otherBaud(descriptor, than: line) }
         self.service.withLock { $0 = service }
-        let context = Unmanaged.passRetained(self).toOpaque()
-        let result = clinux_thread_start(
-            256 << 10,
-            { context in
-                if let context { Unmanaged<SerialLine>.fromOpaque(context).takeRetainedValue().run() }
-                return nil
-            }, context)
-        guard result == 0 else { throw .system("cannot start a thread", -result) }
+        try DetachedThread.start { self.run() }
     }
 
     /// Pulls the plug, or puts it back.

@@ -44,31 +44,15 @@ final class TcpLine: Sendable {
         close(listener)
     }
 
-    /// What a thread is to do, carried through C's pointer.
-    private final class Work: Sendable {
-        let line: TcpLine
-        let body: @Sendable (TcpLine) -> Void
-        init(_ line: TcpLine, _ body: @escaping @Sendable (TcpLine) -> Void) {
-            self.line = line
-            self.body = body
-        }
-    }
-
     private func spawn(_ body: @escaping @Sendable (TcpLine) -> Void) throws(SimulatorFailure) {
-        let context = Unmanaged.passRetained(Work(self, body)).toOpaque()
-        let result = clinux_thread_start(
-            256 << 10,
-            { context in
-                guard let context else { return nil }
-                let work = Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
-                work.body(work.line)
-                work.line.state.withLock { $0.threads -= 1 }
-                return nil
-            }, context)
-        guard result == 0 else {
-            Unmanaged<Work>.fromOpaque(context).release()
+        do throws(SimulatorFailure) {
+            try DetachedThread.start {
+                body(self)
+                self.state.withLock { $0.threads -= 1 }
+            }
+        } catch {
             state.withLock { $0.threads -= 1 }
-            throw .system("cannot start a thread", -result)
+            throw error
         }
     }
 

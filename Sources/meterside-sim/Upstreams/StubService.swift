@@ -47,32 +47,16 @@ final class StubService: Sendable {
         if logFile >= 0 { close(logFile) }
     }
 
-    /// What a thread is to do, carried through C's pointer.
-    private final class Work: Sendable {
-        let service: StubService
-        let body: @Sendable (StubService) -> Void
-        init(_ service: StubService, _ body: @escaping @Sendable (StubService) -> Void) {
-            self.service = service
-            self.body = body
-        }
-    }
-
     private func spawn(_ body: @escaping @Sendable (StubService) -> Void) throws(SimulatorFailure) {
         state.withLock { $0.clients += 1 }
-        let context = Unmanaged.passRetained(Work(self, body)).toOpaque()
-        let result = clinux_thread_start(
-            256 << 10,
-            { context in
-                guard let context else { return nil }
-                let work = Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
-                work.body(work.service)
-                work.service.state.withLock { $0.clients -= 1 }
-                return nil
-            }, context)
-        guard result == 0 else {
-            Unmanaged<Work>.fromOpaque(context).release()
+        do throws(SimulatorFailure) {
+            try DetachedThread.start {
+                body(self)
+                self.state.withLock { $0.clients -= 1 }
+            }
+        } catch {
             state.withLock { $0.clients -= 1 }
-            throw .system("cannot start a thread", -result)
+            throw error
         }
     }
 

@@ -93,14 +93,9 @@ struct MeterSection {
             return ("", Secret([]))
         }
         let user = table.require("user", Self.userName)
-        guard let file = table.require("password_file", .text()) else { return nil }
-        do throws(SecretFault) {
-            let password = try SecretFile.read(file, in: folder)
-            return user.map { ($0, password) }
-        } catch {
-            table.fault("password_file", error.description)
-            return nil
-        }
+        let password = table.secret("password_file", in: folder)
+        guard let user, let password else { return nil }
+        return (user, password)
     }
 
     /// A log-in is `user,password` and a NUL, so neither may stand in the name.

@@ -7,9 +7,9 @@ struct MqttSection {
 
     func read(_ table: SettingsReader, box: String) -> MqttSettings? {
         let endpoint = readEndpoint(table)
-        let ca = file(table, "ca")
-        let certificate = file(table, "certificate")
-        let key = secretFile(table, "key")
+        let ca = table.filePath("ca", in: folder)
+        let certificate = table.filePath("certificate", in: folder)
+        let key = table.secretPath("key", in: folder)
         let clientID = table.take("client_id", .text(longest: 64)) ?? box
         let keepalive = table.take("keepalive_seconds", .integer(5...3600)) ?? 60
         if (certificate == nil) != (key == nil), !table.has("certificate") || !table.has("key") {
@@ -25,21 +25,6 @@ struct MqttSection {
         guard let url = table.require("url", .text(longest: 256)) else { return nil }
         do throws(MqttAddressError) { return try MqttEndpoint(url: url) } catch {
             table.fault("url", error.description)
-            return nil
-        }
-    }
-
-    private func file(_ table: SettingsReader, _ name: String) -> String? {
-        guard let text = table.take(name, .text()) else { return nil }
-        let path = FilePath.resolve(text, in: folder)
-        if !FilePath.isReadable(path) { table.fault(name, "\(path) cannot be read; look at its name and its rights") }
-        return path
-    }
-
-    private func secretFile(_ table: SettingsReader, _ name: String) -> String? {
-        guard let text = table.take(name, .text()) else { return nil }
-        do throws(SecretFault) { return try SecretFile.locate(text, in: folder) } catch {
-            table.fault(name, error.description)
             return nil
         }
     }

@@ -21,7 +21,7 @@ struct UpstreamSection {
 
     private func reposit(_ table: SettingsReader) -> UpstreamSettings.Reposit? {
         let endpoint = endpoint(table)
-        let key = secret(table, "key_file")
+        let key = table.secret("key_file", in: folder)
         let role = table.take("site_serial", .oneOf(["grid", "sga"])) ?? "grid"
         guard let endpoint, let key else { return nil }
         return UpstreamSettings.Reposit(
@@ -30,8 +30,8 @@ struct UpstreamSection {
 
     private func powerbox(_ table: SettingsReader) -> PowerBoxSystem? {
         var endpoint = endpoint(table)
-        let certificate = file(table, "certificate")
-        let key = secretPath(table, "key")
+        let certificate = table.filePath("certificate", in: folder)
+        let key = table.secretPath("key", in: folder)
         if table.has("certificate") != table.has("key") {
             table.fault(
                 table.has("key") ? "certificate" : "key", "certificate and key belong together; write both")
@@ -40,7 +40,7 @@ struct UpstreamSection {
         endpoint?.key = key
         let tokens = address(table, "token_url")
         let client = table.require("client_id", .text(longest: 256))
-        let secret = secret(table, "client_secret_file")
+        let secret = table.secret("client_secret_file", in: folder)
         let profile = table.take("hem_profile_id", .text(longest: 128))
         let slid = table.take("account_slid", .text(longest: 128))
         let auth = table.take("bind_auth", .oneOf(["bearer", "basic"])) ?? "bearer"
@@ -55,9 +55,9 @@ struct UpstreamSection {
 
     private func redex(_ table: SettingsReader) -> UpstreamSettings.Redex? {
         let endpoint = endpoint(table)
-        let key = secret(table, "key_file")
+        let key = table.secret("key_file", in: folder)
         let client = table.require("client_id", .text(longest: 36))
-        let secret = secret(table, "client_secret_file")
+        let secret = table.secret("client_secret_file", in: folder)
         let application = table.require("application_id", .text(longest: 64))
         let submits = table.take("submit", .flag) ?? false
         let numbers = table.take("numbers", .oneOf(["number", "text"])) ?? "number"
@@ -99,7 +99,7 @@ struct UpstreamSection {
     private func ropo(_ table: SettingsReader) -> UpstreamSettings.Ropo? {
         let endpoint = endpoint(table)
         let cid = table.require("cid", .text(longest: 128))
-        let code = secret(table, "apicode_file")
+        let code = table.secret("apicode_file", in: folder)
         let zone = zone(table)
         let word = table.take("not_disconnected", .text(longest: 64)) ?? "not_disconnected"
         let jobs = table.take("job_ids", .oneOf(["integer", "text"])) ?? "integer"
@@ -123,7 +123,7 @@ struct UpstreamSection {
 
     private func endpoint(_ table: SettingsReader) -> HttpsEndpoint? {
         let address = address(table, "url")
-        let ca = file(table, "ca")
+        let ca = table.filePath("ca", in: folder)
         let proxy = table.take(
             "proxy",
             SettingsRule<String>.text(longest: 256).map("http://host:port") { $0.hasPrefix("http://") ? $0 : nil })
@@ -137,29 +137,6 @@ struct UpstreamSection {
     private func address(_ table: SettingsReader, _ name: String) -> HttpsAddress? {
         guard let url = table.require(name, .text(longest: 256)) else { return nil }
         do throws(HttpsAddressError) { return try HttpsAddress(url: url) } catch {
-            table.fault(name, error.description)
-            return nil
-        }
-    }
-
-    private func file(_ table: SettingsReader, _ name: String) -> String? {
-        guard let text = table.take(name, .text()) else { return nil }
-        let path = FilePath.resolve(text, in: folder)
-        if !FilePath.isReadable(path) { table.fault(name, "\(path) cannot be read; look at its name and its rights") }
-        return path
-    }
-
-    private func secretPath(_ table: SettingsReader, _ name: String) -> String? {
-        guard let text = table.take(name, .text()) else { return nil }
-        do throws(SecretFault) { return try SecretFile.locate(text, in: folder) } catch {
-            table.fault(name, error.description)
-            return nil
-        }
-    }
-
-    private func secret(_ table: SettingsReader, _ name: String) -> Secret? {
-        guard let text = table.require(name, .text()) else { return nil }
-        do throws(SecretFault) { return try SecretFile.read(text, in: folder) } catch {
             table.fault(name, error.description)
             return nil
         }
