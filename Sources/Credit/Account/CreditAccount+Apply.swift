@@ -43,7 +43,8 @@ extension CreditAccount {
             restartCalendar(at: event.at)
         case .charged(let charge): note(charge, at: event.at)
         case .toppedUp(let payment, let split, let monday):
-            applied["payment/\(payment.paymentID)"] = .payment(payment, split, week: monday, isReversed: false)
+            applied["payment/\(payment.paymentID)"] = .payment(
+                payment, split, week: monday, wasSelected: isEmergencySelected, isReversed: false)
             if week.monday != monday { week = RecoveredWeek(monday: monday, amount: 0) }
             week.amount -= split.paymentDebt
             note(CreditAddition(at: event.at, amount: payment.amount, source: .payment, id: payment.paymentID))
@@ -162,8 +163,8 @@ extension CreditAccount {
 
     private mutating func noteReversed(_ paymentID: String, _ split: CreditRegisters) {
         let key = "payment/\(paymentID)"
-        guard case .payment(let payment, let original, let monday, _) = applied[key] else { return }
-        applied[key] = .payment(payment, original, week: monday, isReversed: true)
+        guard case .payment(let payment, let original, let monday, let wasSelected, _) = applied[key] else { return }
+        applied[key] = .payment(payment, original, week: monday, wasSelected: wasSelected, isReversed: true)
         // What the payment took of the week's cap is free again.
         if week.monday == monday { week.amount = max(0, week.amount - split.paymentDebt) }
         lastAdditions.removeAll { $0.source == .payment && $0.id == paymentID }

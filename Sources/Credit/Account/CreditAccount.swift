@@ -77,7 +77,8 @@ public struct CreditAccount: Sendable {
 
     /// An order whose business id is used up.
     enum AppliedOrder: Hashable, Sendable {
-        case payment(PaymentAdd, CreditRegisters, week: Int64, isReversed: Bool)
+        /// With its parts, its week, and whether it came while emergency credit was selected.
+        case payment(PaymentAdd, CreditRegisters, week: Int64, wasSelected: Bool, isReversed: Bool)
         case reversal(PaymentReverse)
         case adjustment(CreditAdjustment)
         case loan(LoanExtend)

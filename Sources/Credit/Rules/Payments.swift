@@ -15,7 +15,7 @@ extension CreditAccount {
         _ payment: PaymentAdd, at time: WallTime, into events: inout [CreditEvent]
     ) throws(CreditError) -> OrderOutcome {
         switch applied["payment/\(payment.paymentID)"] {
-        case .payment(payment, _, _, _)?: return .alreadyApplied
+        case .payment(payment, _, _, _, _)?: return .alreadyApplied
         case _?: throw Self.conflict("payment_id", payment.paymentID)
         case nil: break
         }
@@ -87,7 +87,8 @@ extension CreditAccount {
         case _?: throw Self.conflict("reversal_id", order.reversalID)
         case nil: break
         }
-        guard case .payment(_, let split, _, let isReversed) = applied["payment/\(order.paymentID)"] else {
+        guard case .payment(_, let split, _, let wasSelected, let isReversed) = applied["payment/\(order.paymentID)"]
+        else {
             throw .refused(.precondition, "payment_unknown", "no payment with this payment_id was applied here")
         }
         guard !isReversed else {
@@ -98,6 +99,10 @@ extension CreditAccount {
         let event = CreditEvent(at: time, .reversed(order, back))
         book(event, registers: moved)
         events.append(event)
+        // Emergency credit that the payment repaid in full was deselected by it: nobody is cut off for that.
+        if wasSelected, !isEmergencySelected, back.emergencyUsed > 0 {
+            record(.emergency(.selected), at: time, into: &events)
+        }
         settle(at: time, into: &events)
         return .applied
     }

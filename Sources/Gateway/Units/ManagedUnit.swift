@@ -147,8 +147,10 @@ struct ManagedUnit: Sendable {
         var supply = UnitSupply(
             policy: settings.policy, current: current, isTested: memory.isTested && memory.wiring == wiring,
             noticeUntil: memory.noticeUntil,
-            // A notice that waits for a clock is not recorded: it begins anew.
-            isExhaustionKnown: memory.isExhaustionKnown && memory.decided?.reason != .clockUntrusted)
+            // A notice that waits for a clock is not recorded: it begins anew. And what was used up under a mode that
+            // is billed later says nothing about supply yet.
+            isExhaustionKnown: memory.isExhaustionKnown && memory.account.mode == .prepayment
+                && memory.decided?.reason != .clockUntrusted)
         supply.isDisconnectOrdered = memory.isDisconnectOrdered
         payment = PaymentUnit(account: memory.account, supply: supply)
         var policy = settings.policy

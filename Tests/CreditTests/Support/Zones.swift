@@ -10,6 +10,14 @@ enum Zones {
     static let sydney = zone(36_000, 39_600, start: (10, 1, -28_800), end: (4, 1, -28_800))
     /// Half an hour of daylight saving: 10:30 and 11:00.
     static let lordHowe = zone(37_800, 39_600, start: (10, 1, -30_600), end: (4, 1, -32_400))
+    static let adelaide = zone(34_200, 37_800, start: (10, 1, -27_000), end: (4, 1, -27_000))
+    static let auckland = zone(43_200, 46_800, start: (9, 5, -36_000), end: (4, 1, -36_000))
+    static let newYork = zone(-18_000, -14_400, start: (3, 2, 25_200), end: (11, 1, 21_600))
+    /// Six that change, in both hemispheres, one of them by half an hour.
+    static let changing = [
+        ("London", london), ("Sydney", sydney), ("Lord Howe", lordHowe), ("Adelaide", adelaide),
+        ("Auckland", auckland), ("New York", newYork),
+    ]
 
     static func named(_ name: String) -> ZoneRules? {
         switch name {

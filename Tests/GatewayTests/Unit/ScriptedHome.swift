@@ -29,6 +29,12 @@ final class ScriptedHome: @unchecked Sendable {
     var travel: Int64 = 100_000
     /// Nil while the meter answers.
     var meterFailure: BusFailure?
+    /// The failure is of one meter of several only.
+    var failingUnit: UnitAddress?
+    /// What the meter's probe reads, hundredths; another model has something else there.
+    var frequency: UInt16 = 5000
+    /// So many of the next looks see the contact where it is not.
+    var glitches = 0
     /// The register begins again there.
     var rollover: Int64?
     /// Replaces the import register in the next answer only.
@@ -86,7 +92,7 @@ final class ScriptedHome: @unchecked Sendable {
     }
 
     private func meter(_ job: ModbusJob, at elapsed: Int64) -> (outcome: BusOutcome, delay: Int64) {
-        if let meterFailure {
+        if let meterFailure, failingUnit == nil || failingUnit == job.unit {
             return (.modbus(job.reads.map { _ in .failure(meterFailure) }), job.timeout * Int64(job.tries))
         }
         answeredAt = elapsed
@@ -100,7 +106,7 @@ final class ScriptedHome: @unchecked Sendable {
         memory[2] = UInt16(truncatingIfNeeded: export >> 16)
         memory[3] = UInt16(truncatingIfNeeded: export)
         memory[4] = 2305
-        memory[5] = 5000
+        memory[5] = frequency
         memory[6] = UInt16(truncatingIfNeeded: power >> 16)
         memory[7] = UInt16(truncatingIfNeeded: power)
         let results = job.reads.map { read -> Result<[UInt16], BusFailure> in
@@ -118,6 +124,11 @@ final class ScriptedHome: @unchecked Sendable {
             if behaviour != .stuck { moving = (elapsed + travel, order) }
         }
         pass(to: elapsed + 20_000)
-        return (.contact(ContactState(output: coil, feedback: behaviour == .blind ? nil : isClosed)), 20_000)
+        var seen = isClosed
+        if glitches > 0 {
+            glitches -= 1
+            seen.toggle()
+        }
+        return (.contact(ContactState(output: coil, feedback: behaviour == .blind ? nil : seen)), 20_000)
     }
 }

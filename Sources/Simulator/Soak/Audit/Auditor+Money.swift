@@ -142,7 +142,7 @@ extension Auditor {
         let wanted = parts(record.amount, thisMonday)
         let debtBefore = money.paymentDebt
         book(record.change, wanted)
-        payments[record.word] = Payment(content: args, parts: wanted, monday: thisMonday)
+        payments[record.word] = Payment(content: args, parts: wanted, monday: thisMonday, wasSelected: isSelected)
         if week.monday != thisMonday { week = (thisMonday, 0) }
         week.amount -= wanted.paymentDebt
         if debtBefore > 0, money.paymentDebt == 0, wanted.paymentDebt < 0 { owesCleared = .clearedPayment }
@@ -159,6 +159,8 @@ extension Auditor {
         orders["reversal/\(record.word)"] = record.value
         payments[record.other]?.isReversed = true
         if week.monday == payment.monday { week.amount = max(0, week.amount + payment.parts.paymentDebt) }
+        // The payment ended the use of emergency credit; without it that use goes on.
+        owesSelection = payment.wasSelected && !isSelected && payment.parts.emergency < 0
         book(record.change, payment.parts.negated)
     }
 

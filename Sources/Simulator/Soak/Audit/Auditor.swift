@@ -25,6 +25,8 @@ struct Auditor: Sendable {
         var content: JSONValue
         var parts: TraceMoney
         var monday: Int64
+        /// It came while emergency credit was selected.
+        var wasSelected: Bool
         var isReversed = false
     }
 
@@ -64,6 +66,8 @@ struct Auditor: Sendable {
     var owesCleared: TraceRecord.Kind?
     /// Emergency credit was selected in the middle of a charge that must come next.
     var owesCharge = false
+    /// A reversal gave back emergency credit that was in use.
+    var owesSelection = false
     var wattHours: Int64 = 0
     var expected: [TraceLine] = []
     var supply = AuditSupply()
@@ -151,6 +155,7 @@ struct Auditor: Sendable {
 
     /// What must be told now.
     var pendingTransition: TraceRecord.Kind? {
+        if owesSelection { return .selected }
         guard mode == "prepayment", isOpen else { return nil }
         let left = emergencyLeft
         let canOffer = !isSelected && money.emergency == 0 && left > 0 && isBelowOffer
@@ -195,6 +200,7 @@ struct Auditor: Sendable {
         case .selected, .selectedAutomatically:
             isSelected = true
             isOffered = false
+            owesSelection = false
         case .repaid: isSelected = false
         case .emergencyExhausted: saidEmergencyExhausted = true
         case .low: isLow = true
