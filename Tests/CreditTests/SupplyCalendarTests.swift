@@ -93,6 +93,12 @@ import Testing
         }
     }
 
+    @Test func span_whereNothingIsProtected_isLookedAtAgainInADay() throws {
+        let none = try calendar(["days": [:]])
+        let noon = time("2026-03-04T12:00:00Z")
+        #expect(none.span(at: noon) == SupplyCalendar.Span(protection: nil, until: noon + 86_400_000))
+    }
+
     @Test func specialDays_onceAndEveryYear() throws {
         let calendar = try calendar(
             ["days": [:]],

@@ -121,6 +121,7 @@ import Testing
                         other(&picture)
                         third(&picture)
                         let decision = SupplyDecision.decide(picture)
+                        if decision != Self.expected(picture) { Issue.record("\(decision) of \(picture)") }
                         guard decision.state < current else { continue }
                         let mayOpen =
                             picture.doubts.isEmpty && !picture.neverDisconnect && picture.protection == nil
@@ -144,6 +145,31 @@ import Testing
         var picture = SupplyPicture(current: current)
         picture.isUsable = isUsable
         #expect(SupplyDecision.decide(picture) == SupplyDecision(state, reason))
+    }
+
+    @Test func plainPicture_isThatOfACreditedUnitWithoutOrders() {
+        let picture = SupplyPicture(current: .armed)
+        #expect(picture.current == .armed && picture.doubts.isEmpty && picture.order == .none)
+        #expect(picture.mode == .prepayment && picture.protection == nil)
+        #expect(picture.isUsable && picture.isDebtCleared)
+        let flags = [
+            picture.neverDisconnect, picture.returnsForFriendlyPeriod, picture.isOnEmergencyCredit,
+            picture.isCustomerReady, picture.isNoticePending, picture.isDwelling, picture.isLimitReached,
+        ]
+        #expect(!flags.contains(true))
+        #expect(picture.reconnect == .button && picture.restore == .usableCredit)
+    }
+
+    /// Supply that is on without credit in a friendly period is held, and not "come back".
+    @Test func friendlyPeriod_holdsWhatIsOn_alsoWhereSupplyComesBackForIt() {
+        var picture = SupplyPicture(current: .connected)
+        picture.isUsable = false
+        picture.returnsForFriendlyPeriod = true
+        picture.reconnect = .automatic
+        picture.protection = Protection(reason: .friendlyPeriod, until: WallTime(seconds: 1))
+        #expect(SupplyDecision.decide(picture) == SupplyDecision(.connected, .friendlyPeriod, isHeld: true))
+        picture.current = .disconnected
+        #expect(SupplyDecision.decide(picture) == SupplyDecision(.connected, .friendlyPeriod))
     }
 
     @Test func decide_connectsInDoubt_whenCreditedOrForcedOn() {

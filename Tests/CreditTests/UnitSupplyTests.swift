@@ -52,6 +52,25 @@ import Testing
         #expect(decided(events) == SupplyDecision(.connected, .protected, isHeld: true))
     }
 
+    /// The last micro-unit of credit is credit.
+    @Test(arguments: [(Int64(1), SupplyReason.credit), (0, .emergencyCredit), (-1, .emergencyCredit)])
+    func reason_saysWhatSupplyGoesOnWith(balance: Int64, reason: SupplyReason) throws {
+        var unit = try unit(balance: 2)
+        var events: [UnitEvent] = []
+        let settings = EmergencyCreditSettings(limit: 5, offerBelow: 10, autoActivate: true)
+        _ = try unit.carryOut(.set(.emergencyCredit(settings)), at: at("2026-03-03T09:00:00Z"), into: &events)
+        let order = try CreditAdjustment(set: ["adjustment_id": "a", "balance_micro": .integer(balance)])
+        _ = try unit.carryOut(.adjust(order), at: at("2026-03-03T09:00:01Z"), into: &events)
+        #expect(unit.supply.decision == SupplyDecision(.connected, reason))
+    }
+
+    @Test func movementBeforeAnyDecision_wasNoRemoteOrder() {
+        var supply = UnitSupply(policy: SupplyPolicy(), current: .connected, isTested: true)
+        supply.follow(.disconnected, at: Uptime(seconds: 10))
+        #expect(supply.history.remoteLimitUntil(Uptime(seconds: 11)) == nil)
+        #expect(supply.history.dwellUntil(Uptime(seconds: 11)) == Uptime(seconds: 70))
+    }
+
     @Test func doubt_holdsAndEndsInTheSameTurn() throws {
         var unit = try unit(balance: 1_000_000)
         var events: [UnitEvent] = []

@@ -1,0 +1,81 @@
+import Intervals
+import Metering
+import Testing
+
+@testable import Credit
+
+/// Edges of charging that money alone does not show: order, time and words.
+@Suite struct ChargeEdgeTests {
+    private let start = time("2026-03-02T08:00:00Z")
+
+    private func account(_ balance: Int64, _ settings: [UnitSetting] = []) throws -> CreditAccount {
+        var account = CreditAccount(unit: "unit-1", zone: .fixed(0))
+        var events: [CreditEvent] = []
+        try account.open(CreditRegisters(balance: balance), at: start, into: &events)
+        try account.set(try flatTariff(1_000_000), at: start, into: &events)
+        for setting in settings { try account.set(setting, at: start, into: &events) }
+        return account
+    }
+
+    private func words(_ events: [CreditEvent]) -> [String] {
+        events.map { event in
+            switch event.change {
+            case .charged: "charged"
+            case .emergency(let step): step.rawValue
+            case .low(let step): step.rawValue
+            default: "\(event.kind.rawValue)"
+            }
+        }
+    }
+
+    /// Selected by the box on the way down, before the charge that goes below: never after it.
+    @Test(arguments: [(Int64(0), Int64(1000)), (400_000, 601), (400_000, 1000), (0, 1500)])
+    func automaticEmergencyCredit_isSelectedBeforeTheChargeThatNeedsIt(offerBelow: Int64, wattHours: Int64) throws {
+        let settings = EmergencyCreditSettings(limit: 5_000_000, offerBelow: offerBelow, autoActivate: true)
+        var account = try account(1_000_000, [.emergencyCredit(settings)])
+        var events: [CreditEvent] = []
+        try account.charge(wattHours: wattHours, tariff: 1, until: start + 300_000, into: &events)
+        #expect(words(events) == ["offered", "selected_automatically", "charged"])
+        #expect(account.balance == max(0, 1_000_000 - wattHours * 1000))
+        #expect(account.registers.emergencyUsed == max(0, wattHours * 1000 - 1_000_000))
+    }
+
+    @Test func automaticEmergencyCredit_isLeftAloneAtTheLevel() throws {
+        let settings = EmergencyCreditSettings(limit: 5_000_000, offerBelow: 400_000, autoActivate: true)
+        var account = try account(1_000_000, [.emergencyCredit(settings)])
+        var events: [CreditEvent] = []
+        try account.charge(wattHours: 600, tariff: 1, until: start + 300_000, into: &events)
+        #expect(words(events) == ["charged"])
+    }
+
+    /// Energy of an hour long past is charged at the price of that hour, as far back as versions are kept.
+    @Test func oldestOfEightVersions_stillChargesWhatIsLearntLate() throws {
+        var account = try account(100_000_000)
+        var events: [CreditEvent] = []
+        let hour: Int64 = 3_600_000
+        for number in 1..<Int64(8) {
+            try account.set(try flatTariff((number + 1) * 1_000_000), at: start + number * hour, into: &events)
+        }
+        try account.charge(wattHours: 1000, tariff: 1, until: start + hour / 2, into: &events)
+        #expect(account.balance == 99_000_000)
+        try account.set(try flatTariff(9_000_000), at: start + 8 * hour, into: &events)
+        events = []
+        try account.charge(wattHours: 1000, tariff: 1, until: start + hour / 2, into: &events)
+        #expect(events == [], "the ninth put the first away")
+        try account.charge(wattHours: 1000, tariff: 1, until: start + 2 * hour, into: &events)
+        #expect(account.balance == 97_000_000)
+    }
+
+    @Test(arguments: [(SupplyState.connected, "supply is on already"), (.disconnected, "supply is off")])
+    func armingWhereNothingIsArmed_isRefusedInWords(state: SupplyState, words: String) throws {
+        var supply = UnitSupply(policy: SupplyPolicy(), current: state, isTested: true)
+        do throws(CreditError) {
+            try supply.customerIsReady(at: Uptime(seconds: 1))
+            Issue.record("accepted")
+        } catch {
+            guard case .refused(let refusal) = error else { throw error }
+            #expect(refusal.detail == "not_armed")
+            #expect(refusal.message.hasPrefix(words))
+        }
+    }
+}
