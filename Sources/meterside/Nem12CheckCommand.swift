@@ -8,7 +8,7 @@ struct Nem12CheckCommand: ParsableCommand {
         commandName: "check", abstract: "Hold a NEM12 or NEM13 file to the rules of the format.",
         discussion: "Says line, field and rule of every fault. Ends with 5 when there is one.")
 
-    @Argument(help: "The file, unpacked.")
+    @Argument(help: "The file, unpacked; - is standard input.")
     var file: String
 
     @Option(name: .long, help: "Make this HTML page with a load chart, the gaps and the faults.")

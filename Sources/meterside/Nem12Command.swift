@@ -14,9 +14,9 @@ struct Nem12Group: ParsableCommand {
 enum Nem12File {
     private static let piece = 256 << 10
 
-    /// Tells the handler what the file holds.
+    /// Tells the handler what the file holds; `-` is standard input.
     static func read(_ path: String, to handler: inout some Nem12Handler) throws(CommandFailure) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileAccess.failure("read", path) }
         defer { close(descriptor) }
         let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: piece)

@@ -7,10 +7,10 @@ struct Nem12ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write the intervals of a connection point as a NEM12 file.",
         discussion: """
-            Days are market days (UTC+10, no daylight saving) and inclusive: \(DayArgument.allowed). Quality flags, \
-            methods and reasons are this box's own statement, not a metering data provider's; the update time is \
-            the time of the export. An interval without data is written as N with its reason; a day that is not \
-            over is refused.
+            Days are market days (UTC+10, no daylight saving) and inclusive: \(DayArgument.allowed). An instant such as \
+            2026-03-02T14:00:00Z is the day it lies in, as --to the day it ends. Quality flags, methods and reasons \
+            are this box's own statement, not a metering data provider's; the update time is the time of the export. \
+            An interval without data is written as N with its reason; a day that is not over is refused.
             """)
 
     @Option(name: .long, help: "The connection point, 10 characters, or 11 with its check digit.")
@@ -70,7 +70,7 @@ struct Nem12ExportCommand: ParsableCommand {
 
     private func days(_ now: WallTime) throws(CommandFailure) -> ClosedRange<Int> {
         let first = from.day(now: now)
-        let last = to.day(now: now)
+        let last = to.day(now: now, ends: true)
         guard first <= last else {
             throw .usage("--from must not be after --to", hint: "days are \(DayArgument.allowed)")
         }
@@ -87,10 +87,12 @@ struct Nem12ExportCommand: ParsableCommand {
     }
 }
 
-/// A market day as people type it: `2026-03-02`, `yesterday`, or so many days ago, `-7d`.
+/// A market day as people type it: `2026-03-02`, `yesterday`, or so many days ago, `-7d`; or an instant in RFC 3339,
+/// which means the day it lies in.
 enum DayArgument: Hashable, ExpressibleByArgument {
     /// Days since 1970.
     case on(Int)
+    case at(WallTime)
     /// Days from today.
     case shifted(Int)
 
@@ -105,6 +107,8 @@ enum DayArgument: Hashable, ExpressibleByArgument {
             (0...36_525).contains(days)
         {
             self = .shifted(-days)
+        } else if argument.utf8.count > 10, let time = WallTime(text: argument) {
+            self = .at(time)
         } else {
             return nil
         }
@@ -114,9 +118,13 @@ enum DayArgument: Hashable, ExpressibleByArgument {
     var defaultValueDescription: String { self == .shifted(-1) ? "yesterday" : "\(self)" }
 
     /// Days since 1970 in market time.
-    func day(now: WallTime) -> Int {
+    /// - Parameter ends: for an instant that is the end of a span: midnight belongs to the day before it.
+    func day(now: WallTime, ends: Bool = false) -> Int {
         switch self {
         case .on(let day): day
+        case .at(let time):
+            Int(
+                (time.milliseconds + MarketTime.offset * 1000 - (ends ? 1 : 0)).flooredQuotient(by: 86_400_000))
         case .shifted(let days): Int((now.seconds + MarketTime.offset).flooredQuotient(by: 86_400)) + days
         }
     }

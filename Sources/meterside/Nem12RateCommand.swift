@@ -12,7 +12,7 @@ struct Nem12RateCommand: ParsableCommand {
             (exit 5): see `meterside nem12 check`.
             """)
 
-    @Argument(help: "The file, unpacked.")
+    @Argument(help: "The file, unpacked; - is standard input.")
     var file: String
 
     @Option(name: .long, help: "The tariff: a JSON file.")

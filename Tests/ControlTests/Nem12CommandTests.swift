@@ -44,6 +44,14 @@ import Testing
         #expect(fault["line"] == 3 && fault["field"] == 3 && fault["rule"] == "value-sign")
     }
 
+    @Test func check_ofStandardInput_readsAPipe() throws {
+        let text = Self.head + Self.day("20260225") + "900\r\n"
+        let good = try Program.run(Program.meterside, ["nem12", "check", "-", "--json"], input: text)
+        #expect(good.status == 0 && good.output.contains("\"readings\":48"), "\(good)")
+        let cut = try Program.run(Program.meterside, ["nem12", "check", "-"], input: Self.head)
+        #expect(cut.status == 5 && cut.output.contains("no-data"), "\(cut)")
+    }
+
     @Test func check_report_isOnePageThatNeedsNothingElse() throws {
         let folder = try TemporaryFolder()
         let text = Self.head + Self.day("20260225") + Self.day("20260228") + Self.day("20260228") + "900\r\n"

@@ -79,6 +79,17 @@ import Testing
             environment: ["METERSIDE_SOCKET": daemon.folder.file("control.sock")])
     }
 
+    @Test func export_ofInstants_meansTheDaysTheyBeginAndEnd() throws {
+        let daemon = try Self.daemon()
+        let days = try Self.run(daemon, ["--from", "2026-03-02", "--to", "2026-03-03"])
+        for (from, to) in [
+            ("2026-03-01T14:00:00Z", "2026-03-03T14:00:00Z"), ("2026-03-02T00:00:00+10:00", "2026-03-03T05:00:00Z"),
+        ] {
+            let instants = try Self.run(daemon, ["--from", from, "--to", to])
+            #expect(instants.status == 0 && instants.output == days.output, "\(instants.errors)")
+        }
+    }
+
     @Test func export_givesRecordsOfTheFormat_andSaysWhoseFlagsTheyAre() throws {
         let said = try Self.run(Self.daemon(), ["--from", "2026-03-02", "--to", "2026-03-03"])
         #expect(said.status == 0, "\(said.errors)")
@@ -216,7 +227,7 @@ import Testing
         #expect(DayArgument(argument: "today")?.day(now: now) == 20_515)
         #expect(DayArgument(argument: "yesterday")?.day(now: now + -1) == 20_513)
         #expect(DayArgument(argument: "-7d")?.day(now: now) == 20_508)
-        for text in ["", "2026-02-30", "-d", "--1d", "-99999999d", "7d", "2026-03-02T00:00:00Z"] {
+        for text in ["", "2026-02-30", "-d", "--1d", "-99999999d", "7d", "2026-03-02T"] {
             #expect(DayArgument(argument: text) == nil, "\(text)")
         }
     }

@@ -304,6 +304,25 @@ import Testing
         #expect(read.suffix(6) == bytes(hex: "00 01 00 00 00 14")[...])
     }
 
+    /// The channel registers are as wide on the wire as the reference says; X, I, C, C, A, I, C, F.
+    @Test func genius_channelRegisters_haveTheirWidths() {
+        var bench = EdmiBench(EdmiFixture.meter(.genius))
+        var session = EdmiSession(EdmiFixture.link(.genius))
+        var task = EdmiSurveyTask(survey: 1, after: Self.start, through: nil)
+        #expect(bench.run(&session, &task) == .done)
+        let widths: [UInt32: Int] = [
+            0xE001: 4, 0xE101: 2, 0xE201: 1, 0xE301: 1, 0xE501: 2, 0xE601: 1, 0xE801: 4, 0xF011: 1, 0xF012: 1,
+            0xF013: 4, 0xF014: 4, 0xF018: 2, 0xF020: 6, 0xF021: 4,
+        ]
+        for (register, width) in widths {
+            let read: [UInt8] = [0x4D, 0x03, 0x05, UInt8(register >> 8), UInt8(register & 0xFF)]
+            var envelope = bench.sent.last.flatMap { try? EdmiFrame.decode($0.wire) } ?? []
+            envelope = Array(envelope.prefix(11)) + read
+            let reply = bench.meters[0].answer(envelope, at: bench.now) ?? []
+            #expect(reply.dropFirst(11).starts(with: read) && reply.count == 16 + width, "\(register) \(reply)")
+        }
+    }
+
     @Test func survey_thatDoesNotExist() {
         for dialect in Self.dialects {
             var bench = EdmiBench(EdmiFixture.meter(dialect))

@@ -39,6 +39,8 @@ import Testing
         ("address = 1", "address = 1\nnmi = \"11100290351\"", "meter[1].nmi"),
         ("address = 1", "address = 1\nscale = 0", "meter[1].scale"),
         ("address = 1", "address = 1\nutc_offset = \"10\"", "meter[1].utc_offset"),
+        ("address = 1", "address = 1\nutc_offset = \"+10:07\"", "meter[1].utc_offset"),
+        ("[[port]]", "[homeassistant]\nprefix = \"home/#\"\n[[port]]", "homeassistant.prefix"),
         ("model = \"eastron-sdm630\"", "model = \"no-such\"", "meter[1].model"),
         ("serial = \"SDM-1\"", "serial = \"SDM 1\"", "meter[1].serial"),
         ("serial = \"SDM-1\"", "serial = \"SDM-1\"\nserial = \"SDM-2\"", "not valid TOML"),

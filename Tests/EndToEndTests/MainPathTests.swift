@@ -68,6 +68,20 @@ import Testing
         #expect(sandbox.eventually { cloud.messages("state").last?["state"]?.string == "offline" })
     }
 
+    /// EDMI meters that share a wire answer only to their own number: the configuration knows it.
+    @Test func scan_ofAConfiguredPort_findsItsMetersAtOnce() throws {
+        let sandbox = try Sandbox()
+        let box = BoxUnderTest(sandbox)
+        #expect(try box.startBoard())
+        try box.writeBoardConfiguration(broker: nil)
+        try box.startDaemon()
+        #expect(try box.metersAreLive(3), "\(box.daemonLog)")
+        let scan = try box.json("meter", "scan", "a")
+        let found = scan?["found"]?.array?.compactMap { $0["address"]?.integer } ?? []
+        #expect(found.contains(217_072_470) && found.contains(251_308_613), "\(String(describing: scan))")
+        #expect(scan?["tried"]?.integer.map { $0 <= 30 } == true, "\(String(describing: scan))")
+    }
+
     private static func hasActualImport(_ record: JSONValue) -> Bool {
         record["data"]?["channels"]?.array?.contains {
             $0["channel"]?.string == "import_wh" && $0["quality"]?.string == "A" && $0["value_wh"]?.integer != nil

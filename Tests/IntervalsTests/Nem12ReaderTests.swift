@@ -164,6 +164,15 @@ import Testing
         #expect(record.days.first?.ranges.map(\.mark.reason) == [nil, 79, nil, 89, nil])
     }
 
+    /// The format has 400s cover the whole day: plain A stands beside the event.
+    @Test func read_whenA400sUnderATileTheDay_takesThem() {
+        let record = Nem12Record.read(
+            Nem12Sample.file(
+                Nem12Sample.stream, Nem12Sample.day(), "400,1,4,A,,", "400,5,6,A,79,", "400,7,48,A,,"))
+        #expect(record.marks == [])
+        #expect(record.days.first?.ranges.map(\.mark.reason) == [nil, 79, nil])
+    }
+
     @Test func day_startsAtMidnightInMarketTime() {
         let record = Nem12Record.read(Nem12Sample.file(Nem12Sample.stream, Nem12Sample.day("20260228")))
         let day = record.days.first?.day ?? 0

@@ -110,6 +110,7 @@ struct Nem12Defect: CustomTestStringConvertible, Sendable {
             "4:0 line-length"),
         Nem12Defect("commas behind 900", header + body + "900,,\r\n", "4:0 field-count"),
         Nem12Defect("UTF-8 mark", "\u{FEFF}" + header + body + "900\r\n", "1:1 encoding"),
+        Nem12Defect("UTF-8 mark and more", "\u{FEFF}" + header + body + "x\r\n900\r\n", "1:1 encoding", "4:1 record"),
         Nem12Defect("UTF-16", "1\0" + "0\0" + "0\0", "1:1 encoding"),
         Nem12Defect("archive", "PK\u{3}\u{4}" + header, "1:1 encoding"),
         Nem12Defect("version", (header + body + "900\r\n").replacing("NEM12", with: "NEM14"), "1:2 version"),
@@ -208,6 +209,7 @@ struct Nem12Defect: CustomTestStringConvertible, Sendable {
         .day("first gap", "V,,,20260301093000,", after: ["400,2,48,A,,"], "4:2 range-gap"),
         .day("S without reason", "V,,,20260301093000,", after: ["400,1,48,S14,,"], "4:5 reason"),
         .day("under A without its reasons", after: ["400,1,4,A,76,"], "4:4 range-under-quality"),
+        .day("under A no reason at all", after: ["400,1,4,A,,", "400,5,48,A,,"], "4:4 range-under-quality"),
         .day("S under A", after: ["400,1,4,S14,79,"], "4:4 range-under-quality"),
         .day("under S", "S14,76,,20260301093000,", after: ["400,1,4,A,79,"], "4:4 range-under-quality"),
         .day(

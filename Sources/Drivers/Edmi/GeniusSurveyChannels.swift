@@ -5,7 +5,7 @@ import Metering
 enum GeniusSurveyChannels {
     /// Registers read for each channel, in this order.
     private static let columns: [(register: UInt32, type: EdmiType)] = [
-        (0xE000, .hexLong), (0xE100, .byte), (0xE200, .byte), (0xE300, .byte), (0xE400, .string), (0xE500, .short),
+        (0xE000, .hexLong), (0xE100, .short), (0xE200, .byte), (0xE300, .byte), (0xE400, .string), (0xE500, .short),
         (0xE800, .float),
     ]
 

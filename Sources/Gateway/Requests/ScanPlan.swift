@@ -27,9 +27,9 @@ struct ScanCandidate: Hashable, Sendable {
 
 /// The questions of a scan in order of likelihood: usual line settings first, and on each the addresses that meters
 /// come with, before the rest of the addresses is swept.
-struct ScanPlan: Hashable, Sendable {
+public struct ScanPlan: Hashable, Sendable {
     /// Line settings as they are found on meter boards, most usual first (reference/edmi.md §3, modbus-rtu.md §2).
-    static let usualLines: [LineSettings] = [
+    public static let usualLines: [LineSettings] = [
         LineSettings(baud: 9600, format: .eightNone1), LineSettings(baud: 9600, format: .eightEven1),
         LineSettings(baud: 19_200, format: .eightEven1), LineSettings(baud: 19_200, format: .eightNone1),
         LineSettings(baud: 38_400, format: .eightNone1), LineSettings(baud: 115_200, format: .eightNone1),

@@ -233,10 +233,7 @@ extension Nem12Block {
             record.fail(2, .rangeGap, "StartInterval \(first) leaves \(day.next) to \(first - 1) without a quality")
         }
         if let mark, day.mark.quality != .varies, !Self.mayStandUnderActual(mark, day.mark) {
-            record.fail(
-                4, .rangeUnderQuality,
-                "a 400 under quality \(day.mark.quality.rawValue); under V any, under A only A with reason 61, 79 or 89"
-            )
+            record.fail(4, .rangeUnderQuality, Self.underQuality(day.mark))
         }
         guard judge(record), let mark, let first, let last else { return dropDay() }
         if first > day.next {
@@ -245,6 +242,8 @@ extension Nem12Block {
         openDay?.ranges.append(Nem12Range(first: first, last: last, mark: mark))
         openDay?.next = last + 1
         openDay?.rangeLine = line
+        if day.firstRangeLine == 0 { openDay?.firstRangeLine = line }
+        if Self.isEvent(mark) { openDay?.hasEvent = true }
     }
 
     /// Under a 300 that is faulty itself a 400 can only be checked by itself.
@@ -272,8 +271,15 @@ extension Nem12Block {
         return (first, number(3, "EndInterval", (first ?? 1)...count))
     }
 
+    /// Beside the 400s with an event, plain A fills the rest of the day.
     private static func mayStandUnderActual(_ mark: Nem12Mark, _ day: Nem12Mark) -> Bool {
-        day.quality == .actual && mark.quality == .actual && [61, 79, 89].contains(mark.reason)
+        day.quality == .actual && mark.quality == .actual && (isEvent(mark) || mark.reason == nil)
+    }
+
+    private static func isEvent(_ mark: Nem12Mark) -> Bool { [61, 79, 89].contains(mark.reason) }
+
+    private static func underQuality(_ day: Nem12Mark) -> String {
+        "a 400 under quality \(day.quality.rawValue); under V any, under A only A, with reason 61, 79 or 89 somewhere"
     }
 
     mutating func takeTransaction(_ text: Nem12Line) {
@@ -313,6 +319,9 @@ extension Nem12Block {
                     line: day.line)
                 return nil
             }
+        } else if day.firstRangeLine > 0, !day.hasEvent {
+            fail(4, .rangeUnderQuality, Self.underQuality(day.mark), line: day.firstRangeLine)
+            return nil
         } else if day.next == 1 {
             if wholeDay.first?.last != day.count || wholeDay.first?.mark != day.mark {
                 wholeDay = [Nem12Range(first: 1, last: day.count, mark: day.mark)]

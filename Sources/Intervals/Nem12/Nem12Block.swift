@@ -22,8 +22,11 @@ struct Nem12Block {
         var ranges: [Nem12Range] = []
         /// The first interval that no 400 record has covered yet.
         var next = 1
-        /// Where the last 400 record stands.
+        /// Where the first and the last 400 record stand.
+        var firstRangeLine = 0
         var rangeLine = 0
+        /// A 400 record gives one of the reasons for which 400s stand under an A.
+        var hasEvent = false
         var updated: Int64?
         var loaded: Int64?
         /// Number of the field QualityMethod.
@@ -93,7 +96,17 @@ struct Nem12Block {
         line += 1
         defer { ahead = 0 }
         guard place != .stopped else { return }
+        if line == 1, starts(text, 0xEF, 0xBB, 0xBF) {
+            fail(
+                1, .encoding, "the file starts as a UTF-8 byte order mark; save the file as plain ASCII without it")
+            let rest = Nem12Line(base: text.base + 3, count: text.count - 3)
+            return takeRecord(rest, classify(rest))
+        }
         guard line > 1 || !isForeign(text) else { return }
+        takeRecord(text, kind)
+    }
+
+    private mutating func takeRecord(_ text: Nem12Line, _ kind: Kind) {
         guard kind != .blank else { return fail(0, .blankLine, "the line is empty; take it out") }
         guard kind != .unknown else {
             checkCharacters(text)
@@ -130,20 +143,18 @@ struct Nem12Block {
         }
     }
 
-    /// A byte order mark, UTF-16 or an archive: what people send by mistake. The file is not read on, except after a
-    /// UTF-8 mark.
+    private func starts(_ text: Nem12Line, _ bytes: UInt8...) -> Bool {
+        text.count >= bytes.count && bytes.indices.allSatisfy { text.base[$0] == bytes[$0] }
+    }
+
+    /// UTF-16 or an archive: what people send by mistake. The file is not read on.
     private mutating func isForeign(_ text: Nem12Line) -> Bool {
-        func starts(_ bytes: UInt8...) -> Bool {
-            text.count >= bytes.count && bytes.indices.allSatisfy { text.base[$0] == bytes[$0] }
-        }
         let what: String
-        if starts(0xEF, 0xBB, 0xBF) {
-            what = "a UTF-8 byte order mark; save the file as plain ASCII without it"
-        } else if starts(0xFF, 0xFE) || starts(0xFE, 0xFF) || (text.count > 1 && text.base[1] == 0)
+        if starts(text, 0xFF, 0xFE) || starts(text, 0xFE, 0xFF) || (text.count > 1 && text.base[1] == 0)
             || (text.count > 0 && text.base[0] == 0)
         {
             what = "UTF-16; save the file as plain ASCII"
-        } else if starts(0x50, 0x4B, 3, 4) || starts(0x1F, 0x8B) {
+        } else if starts(text, 0x50, 0x4B, 3, 4) || starts(text, 0x1F, 0x8B) {
             what = "an archive; unpack it and check the file inside"
         } else {
             return false

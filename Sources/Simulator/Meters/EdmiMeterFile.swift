@@ -81,8 +81,8 @@ struct EdmiMeterFile {
             let sources: [UInt32] = [0, 0xE397, 0xE393, 0xE39F, 0xE39B, 0xE000]
             return EdmiMeterRegister(.hexLong, "Source", sources[channel])
         case 0xE100:
-            let size: UInt8 = isEnergy ? 4 : channel == 0 && !survey.hasStatus ? 0 : 2
-            return EdmiMeterRegister(.byte, "Size", size)
+            let size: Int16 = isEnergy ? 4 : channel == 0 && !survey.hasStatus ? 0 : 2
+            return EdmiMeterRegister(.short, "Size", size)
         case 0xE200:
             let type: EdmiType = channel == 0 ? .hexShort : isEnergy ? .floatEnergy : .short
             return EdmiMeterRegister(.byte, "Type", type.rawValue)

@@ -8,8 +8,15 @@ struct DormantSections {
         var present: [String] = []
         func note(_ name: String, _ isThere: Bool) { if isThere { present.append(name) } }
         note("sparkplug", root.table("sparkplug").map { _ = $0.require("group", .name) } != nil)
-        note("homeassistant", root.table("homeassistant").map { _ = $0.take("prefix", .text(longest: 64)) } != nil)
+        note("homeassistant", root.table("homeassistant").map { _ = $0.take("prefix", Self.topic) } != nil)
         note("metrics", root.table("metrics").map { _ = $0.require("textfile", .text()) } != nil)
         return present
+    }
+
+    /// Part of an MQTT topic to publish below.
+    private static var topic: SettingsRule<String> {
+        SettingsRule<String>.text(longest: 64).map("a topic without + and #") { text in
+            text.utf8.contains { "+#".utf8.contains($0) } ? nil : text
+        }
     }
 }

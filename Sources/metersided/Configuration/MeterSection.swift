@@ -148,9 +148,10 @@ struct MeterSection {
         return meter
     }
 
-    /// Minutes east of UTC, `±HH:MM` up to 14 hours.
+    /// Minutes east of UTC, `±HH:MM` up to 14 hours in quarters, as all zones' standard times are: any other would put
+    /// the meter's intervals beside the box's.
     private static var utcOffset: SettingsRule<Int> {
-        SettingsRule<String>.text(longest: 6).map("an offset such as \"+10:00\"") { text in
+        SettingsRule<String>.text(longest: 6).map("an offset in quarters of an hour, such as \"+10:00\"") { text in
             let bytes = Array(text.utf8)
             guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"),
                 bytes[0] == UInt8(ascii: "+") || bytes[0] == UInt8(ascii: "-"),
@@ -158,7 +159,7 @@ struct MeterSection {
             else { return nil }
             let hours = Int(bytes[1] - 48) * 10 + Int(bytes[2] - 48)
             let minutes = Int(bytes[4] - 48) * 10 + Int(bytes[5] - 48)
-            guard minutes < 60, hours * 60 + minutes <= 14 * 60 else { return nil }
+            guard minutes < 60, minutes % 15 == 0, hours * 60 + minutes <= 14 * 60 else { return nil }
             return (bytes[0] == UInt8(ascii: "-") ? -1 : 1) * (hours * 60 + minutes)
         }
     }

@@ -42,8 +42,22 @@ extension MainLoop {
             return refuse(call, "a serial is no number", "EDMI serials to try are numbers up to 4294967295")
         }
         order.serials = serials.compactMap(\.self)
+        beginWithTheConfiguration(&order, name, asked: parameters)
         guard readLogin(call, into: &order) else { return nil }
         return .request(.meterScan(order), token: call.token)
+    }
+
+    /// A port of the configuration is first asked as it is configured: on its line, for its own meters. By its name it
+    /// is asked nothing else than its protocol, which other devices on the wire need not understand.
+    private func beginWithTheConfiguration(_ order: inout ScanOrder, _ name: String, asked: ControlParameters) {
+        guard let configuration, let port = configuration.ports.first(where: { $0.id == order.port }) else { return }
+        if port.id.name == name, order.wire == nil { order.wire = port.kind }
+        if let line = port.line, asked.integers("bauds") == nil, asked.strings("formats") == nil {
+            order.lines = [line] + ScanPlan.usualLines.filter { $0 != line }
+        }
+        if order.serials.isEmpty, port.kind == .edmi {
+            order.serials = configuration.gateway.meters.filter { $0.port == port.id && $0.addressed }.map(\.address)
+        }
     }
 
     private struct ScanPlace {

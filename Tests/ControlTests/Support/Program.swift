@@ -12,7 +12,9 @@ enum Program {
     /// The command line, built beside the tests.
     static let meterside = Bundle.main.bundleURL.appending(path: "meterside").path
 
-    static func run(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    static func run(
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
@@ -21,8 +23,12 @@ enum Program {
         let errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
+        let typed = Pipe()
+        process.standardInput = input == nil ? FileHandle.nullDevice as Any : typed
         try process.run()
+        // It fits the pipe, so that the program need not read it.
+        try typed.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
+        try typed.fileHandleForWriting.close()
         // What these programs say fits the pipes, so that one may be read after the other.
         let said = output.fileHandleForReading.readDataToEndOfFile()
         let complained = errors.fileHandleForReading.readDataToEndOfFile()
