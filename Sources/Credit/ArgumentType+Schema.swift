@@ -26,6 +26,8 @@ extension ArgumentType {
                 "pattern": .string(
                     mayEndDay ? "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" : "^([01][0-9]|2[0-3]):[0-5][0-9]$"),
             ]
+        case .reference(let most):
+            ["oneOf": [.object(ArgumentType.text(1...most).schema), ["type": "integer", "minimum": 0]]]
         case .list(let type, let count):
             [
                 "type": "array", "items": .object(type.schema), "minItems": .integer(Int64(count.lowerBound)),

@@ -25,6 +25,8 @@ public indirect enum ArgumentType: Sendable {
     case date
     /// `HH:MM`; `24:00` only where something may end.
     case timeOfDay(mayEndDay: Bool)
+    /// Another system's number, which some write as a text: not below 0, or of 1 to so many bytes.
+    case reference(Int)
     case list(ArgumentType, ClosedRange<Int>)
     case object([ArgumentSpec])
     /// Any object: what is in it is checked by the command that it names.
@@ -60,6 +62,9 @@ public indirect enum ArgumentType: Sendable {
         case (.integer(let range), .integer(let number)), (.money(let range), .integer(let number)):
             range.contains(number)
         case (.flag, .bool), (.anyObject, .object): true
+        case (.reference, .integer(let number)): (0...9_007_199_254_740_991).contains(number)
+        case (.reference(let most), .string(let text)):
+            (1...most).contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= 0x20 }
         case (.text(let length), .string(let text)):
             length.contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= 0x20 }
         case (.name, .string(let text)): Identifier.isValidName(text)
@@ -118,6 +123,7 @@ public indirect enum ArgumentType: Sendable {
         case .time: "a time such as 2026-03-02T07:30:00Z"
         case .date: "a date such as 2026-12-25, or --12-25 for every year"
         case .timeOfDay(let mayEndDay): "a time of day from 00:00 to \(mayEndDay ? "24:00" : "23:59")"
+        case .reference(let most): "a whole number, or a text of 1 to \(most) bytes"
         case .list(_, let count): "a list of \(count.lowerBound) to \(count.upperBound) items"
         case .object(let specs): "an object with \(specs.map(\.name).joined(separator: ", "))"
         case .anyObject: "an object"

@@ -29,14 +29,17 @@ struct CommandFailure: Error, Equatable {
         ["error": ["code": .string(code), "message": .string(message), "hint": .string(hint)]]
     }
 
-    /// What people see on stderr.
-    var lines: [String] {
+    /// What people see on stderr. Where no terminal is, the words of a sentence stay on one line: a script that looks
+    /// for them finds them.
+    func lines(width: Int = TextLayout.width) -> [String] {
         func words(_ text: String) -> [String] {
             // Several faults come one a line.
-            text.split(separator: "\n").flatMap { TextLayout.wrapped("  " + TextLayout.clean(String($0)), indent: 4) }
+            text.split(separator: "\n").flatMap {
+                TextLayout.wrapped("  " + TextLayout.clean(String($0)), indent: 4, width: width)
+            }
         }
         let parts = message.split(separator: "\n", maxSplits: 1).map(String.init)
-        return TextLayout.wrapped("meterside: " + TextLayout.clean(parts.first ?? ""), indent: 2)
+        return TextLayout.wrapped("meterside: " + TextLayout.clean(parts.first ?? ""), indent: 2, width: width)
             + parts.dropFirst().flatMap(words) + words(hint)
     }
 }

@@ -8,7 +8,7 @@ struct CommandSendCommand: ParsableCommand {
         discussion: """
             root may send everything, the group meterside what an installer may. --id makes a repetition safe: the \
             same id gives the same answer. Ends with 5 when the command was refused, with 4 when the meter did not \
-            answer.
+            answer, with 6 when an upstream system refused or failed.
             """)
 
     @Argument(help: "The command's name (`meterside command list`).")
@@ -45,9 +45,15 @@ struct CommandSendCommand: ParsableCommand {
     static func status(_ result: JSONValue) -> CommandStatus {
         switch result["state"]?.string {
         case "completed", "scheduled": .done
-        case "failed" where result["code"] == "no_reply": .noReply
+        case "failed" where result["code"] == "no_reply":
+            goesUpstream(result["command"]?.string ?? "") ? .upstream : .noReply
         default: .refused
         }
+    }
+
+    /// Commands that somebody beyond the box carries out.
+    private static func goesUpstream(_ command: String) -> Bool {
+        ["reposit_", "redex_", "powerbox_", "han_"].contains { command.hasPrefix($0) }
     }
 
     static func lines(_ result: JSONValue, colour: Bool) -> [String] {

@@ -164,7 +164,7 @@ struct HanUnbindCommand: ParsableCommand {
 }
 
 /// A command to the box about its HAN.
-private enum HanOrder {
+enum HanOrder {
     static func send(
         _ name: String, _ args: JSONObject, id: String?, through socket: SocketOption, _ output: JSONFlag
     ) throws {
@@ -172,8 +172,23 @@ private enum HanOrder {
         parameters["id"] = id.map { .string($0) }
         let result = try socket.connect(readsOnly: false).call("command.send", parameters, silence: 1000)
         output.show(result) { lines(result, colour: $0) }
-        let status = CommandSendCommand.status(result)
+        let status = status(result)
         if status != .done { throw status }
+    }
+
+    /// What the box itself refuses before it asks anybody.
+    private static let own = [
+        "already_bound", "bind_under_way", "install_code_differs", "join_seen", "no_adapter", "no_han",
+        "no_install_code", "no_meter", "not_bound", "outcome_unknown", "rebind_needed", "unbind_under_way",
+    ]
+
+    /// PowerBox that refuses or does not answer is an upstream system that failed.
+    static func status(_ result: JSONValue) -> CommandStatus {
+        let status = CommandSendCommand.status(result)
+        guard status == .refused, result["code"] == "precondition", let detail = result["detail"]?.string else {
+            return status
+        }
+        return own.contains(detail) ? .refused : .upstream
     }
 
     private static func lines(_ result: JSONValue, colour: Bool) -> [String] {

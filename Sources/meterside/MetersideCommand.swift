@@ -44,7 +44,7 @@ struct MetersideCommand: ParsableCommand {
         if json {
             Terminal.out(failure.json)
         } else {
-            Terminal.error(failure.lines)
+            Terminal.error(failure.lines(width: Terminal.showsProgress ? TextLayout.width : .max))
         }
         return failure.status
     }

@@ -52,3 +52,24 @@ import Testing
         #expect(odd.json["fault"] == "digit" && odd.json["bytes"] == .null)
     }
 }
+
+/// How the verbs about upstream systems end (contract §7).
+@Suite struct UpstreamStatusTests {
+    @Test(arguments: [
+        ("completed", "applied", nil, CommandStatus.done), ("rejected", "precondition", "bind_under_way", .refused),
+        ("rejected", "role", "key_role", .refused), ("rejected", "precondition", "http_404", .upstream),
+        ("rejected", "precondition", "meter_already_bound", .upstream), ("failed", "no_reply", "unknown", .upstream),
+    ])
+    func bind_endsAsWhoeverRefusedIt(state: String, code: String, detail: String?, status: CommandStatus) {
+        let result: JSONValue = [
+            "command": "han_bind", "state": .string(state), "code": .string(code), "detail": JSONValue(detail),
+        ]
+        #expect(HanOrder.status(result) == status)
+    }
+
+    @Test(arguments: [("reposit_validate", CommandStatus.upstream), ("supply_mode_set", .noReply)])
+    func sentCommand_withoutAReply_saysWhoseItIs(command: String, status: CommandStatus) {
+        let result: JSONValue = ["command": .string(command), "state": "failed", "code": "no_reply"]
+        #expect(CommandSendCommand.status(result) == status)
+    }
+}

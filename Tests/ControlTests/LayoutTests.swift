@@ -79,7 +79,7 @@ import Testing
             code: "config", message: "the configuration was refused:\na.toml:1: box: missing\na.toml:2: x: unknown",
             hint: "mend the file")
         #expect(
-            failure.lines == [
+            failure.lines() == [
                 "meterside: the configuration was refused:", "  a.toml:1: box: missing", "  a.toml:2: x: unknown",
                 "  mend the file",
             ])

@@ -120,6 +120,7 @@ struct CommandTests {
         currency_set | {"symbol":"kr","minor_symbol":"p","symbol_position":"after","decimals":3}
         usage_place_disconnect | {"request_id":"r","usageplacecode":"643006","customernumber":"1","contract_no":"2",\
         "invoices":[{"jobid":7,"invoicenumber":"8"}],"not_before":1,"expires_at":2}
+        usage_place_reconnect | {"invoices":[{"invoicenumber":"594294","jobid":"1234"}]}
         template_upsert | {"template_id":"t","name":"T","revision":1,"actions":[{"command":"low_credit_set",\
         "payload":{"threshold_micro":1}}]}
         template_apply | {"application_id":"a","template_id":"t","revision":1,"continue_on_error":true}
@@ -170,6 +171,7 @@ struct CommandTests {
         ("schedule_cancel", "{}", "schedule_id"), ("bulk_result_get", "{}", "bulk_id"),
         ("bulk_result_get", #"{"bulk_id":"a","bulk_name":"b"}"#, "bulk_id"),
         ("usage_place_disconnect", #"{"invoices":[{"jobid":-1,"invoicenumber":"1"}]}"#, "invoices[0].jobid"),
+        ("usage_place_disconnect", #"{"invoices":[{"jobid":"","invoicenumber":"1"}]}"#, "invoices[0].jobid"),
         ("usage_place_disconnect", #"{"invoices":[{"jobid":1}]}"#, "invoices[0].invoicenumber"),
         (
             "usage_place_disconnect", #"{"invoices":[{"jobid":1,"invoicenumber":"1","x":1}]}"#,

@@ -80,7 +80,7 @@ private final class PowerBoxPeer {
             try sandbox.eventually { try box.json("han", "status")?["install_code"] == "matches" }, "\(box.daemonLog)")
 
         let lost = try box.cli("han", "bind", "--id", "b1")
-        #expect(lost.code == 4 && lost.out.contains("unknown"), "\(lost)")
+        #expect(lost.code == 6 && lost.out.contains("unknown"), "\(lost)")
         let again = try box.cli("han", "bind", "--id", "b2")
         #expect(again.code == 5 && again.out.contains("outcome_unknown"), "\(again)")
         // What was under way when the process ended stays unknown, and is not sent either.

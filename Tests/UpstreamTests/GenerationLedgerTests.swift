@@ -23,6 +23,26 @@ struct GenerationLedgerTests {
         #expect(ledger.due("R", []).isEmpty)
     }
 
+    /// Days before the first one sent have holes for ever: waiting for them would hold up the second one.
+    @Test func span_goesBackAFewDays_butNotBehindTheFirstOneSent() throws {
+        var bench = try RunnerBench()
+        #expect(GenerationLedger(bench.runner.history).span(of: "R", today: 20_514) == 20_513..<20_514)
+        let day = { (number: Int64) in String(WallTime(seconds: number * 86_400).textSeconds.prefix(10)) }
+        var spans: [Range<Int64>] = []
+        for number in Int64(20_513)..<20_519 {
+            let row = GenerationLedger.Row(remoteID: "R", day: day(number), produced: 1, accumulated: number)
+            _ = bench.settle("redex", "generation_daily", Self.upload([row]), seconds: nil)
+            spans.append(GenerationLedger(bench.runner.history).span(of: "R", today: number + 2))
+        }
+        #expect(spans.map(\.lowerBound) == [20_513, 20_513, 20_513, 20_513, 20_514, 20_515])
+        #expect(spans.map(\.upperBound) == Array(20_515..<20_521))
+        // After a long time without a connection, and with a clock that went back.
+        let ledger = GenerationLedger(bench.runner.history)
+        #expect(ledger.span(of: "R", today: 20_600) == 20_565..<20_600)
+        #expect(ledger.span(of: "R", today: 20_000).isEmpty)
+        #expect(ledger.span(of: "other", today: 20_600) == 20_599..<20_600)
+    }
+
     @Test func days_areSentOnce_andAgainOnlyWhenChanged() throws {
         var bench = try RunnerBench()
         var ledger = GenerationLedger(bench.runner.history)

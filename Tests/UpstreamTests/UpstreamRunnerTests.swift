@@ -93,6 +93,18 @@ struct UpstreamRunnerTests {
         #expect(bench.records.filter { $0.draft.kind == .alarm }.count == 1)
     }
 
+    @Test func refusedKey_onceMendedAndReloaded_isTriedAtOnce() throws {
+        var bench = try RunnerBench()
+        bench.stubs.script.add(.status(401, retryAfter: nil), to: "/rest/usageplace", times: 2)
+        _ = bench.submit("ropo", "event", Self.event, seconds: nil)
+        bench.run(within: 60)
+        #expect(bench.words.count == 4 && bench.stubs.ropo.events.isEmpty)
+        bench.runner.reconfigure(try RunnerBench.systems())
+        bench.runner.wake(at: bench.now)
+        bench.run(within: 60)
+        #expect(bench.stubs.ropo.events.map(\.id) == ["e1"])
+    }
+
     @Test func refusedToken_isRenewedOnce() throws {
         var bench = try RunnerBench()
         bench.stubs.script.add(.status(401, retryAfter: nil), to: "/rest/usageplace", times: 1)
@@ -208,6 +220,68 @@ struct UpstreamRunnerTests {
             let text = String(decoding: JSONWriter.compact(.object(record.draft.data)), as: UTF8.self)
             #expect(!text.contains(bench.stubs.powerbox.installCode))
         }
+    }
+
+    /// A gateway that gives up, or a server that fails, may have done it: only 503 says that nothing was begun.
+    @Test(arguments: [(500, 1), (502, 1), (504, 1), (503, 2), (429, 2)])
+    func bind_answeredWithServerTrouble_isSentAgainOnlyWhenItWasNotBegun(status: Int, attempts: Int) throws {
+        var bench = try RunnerBench()
+        bench.stubs.script.add(.status(status, retryAfter: nil), to: "/v1/powerbox/bind")
+        let args: JSONObject = [
+            "mac": "AA:BB:CC:DD:EE:FF", "meter": "1234567890",
+            "install_code": .string(bench.stubs.powerbox.installCode),
+        ]
+        let end = bench.settle("powerbox", "bind", args)
+        #expect((end?.fault?.code == "upstream_unknown") == (attempts == 1), "\(String(describing: end))")
+        #expect(bench.words.filter { $0.contains("/powerbox/bind") }.count == attempts)
+    }
+
+    /// The first try may have registered it although the server failed: the refusal of the second is no last word.
+    @Test func registration_refusedAfterServerTrouble_isForAPersonToDecide() throws {
+        var bench = try RunnerBench()
+        bench.stubs.script.add(.status(502, retryAfter: nil), to: "/mdp/register/site")
+        bench.stubs.script.add(.status(400, retryAfter: nil), to: "/mdp/register/site")
+        #expect(bench.settle("reposit", "register_site", Self.site)?.fault?.code == "upstream_unknown")
+    }
+
+    @Test func certificate_thatIsNotTrusted_saysWhereToLook() throws {
+        var bench = try RunnerBench()
+        let failure = HttpsFailure(kind: .tls, mayHaveArrived: false, words: "SSL certificate problem: expired")
+        bench.failures = Array(repeating: failure, count: 9)
+        let fault = bench.settle("reposit", "register_single", ["meter": "1"])?.fault
+        #expect(fault?.message == "reposit: SSL certificate problem: expired")
+        #expect(
+            fault?.hint.hasPrefix("look at url, ca and certificate in [upstream.reposit], and at the box's clock")
+                == true)
+    }
+
+    /// Thousands of later jobs do not push out what a box must know for ever.
+    @Test func history_whenItForgets_keepsWhatIsParkedAndTheLastThatWasDone() throws {
+        var history = UpstreamHistory()
+        var seq: Int64 = 0
+        func note(_ kind: JournalKind, _ data: JSONObject) {
+            seq += 1
+            let draft = JournalDraft(
+                seq: seq, at: WallTime(seconds: seq), kind: kind, key: "\(kind.rawValue)/\(seq)", data: data)
+            history.take(JournalEntry(draft: draft, hash: ""))
+        }
+        func done(_ system: String, _ operation: String, _ id: String) {
+            for kind in [JournalKind.upstreamSent, .upstreamAnswered] {
+                note(
+                    kind,
+                    [
+                        "system": .string(system), "operation": .string(operation), "id": .string(id),
+                        "outcome": "done", "work": ["id": .string(id)],
+                    ])
+            }
+        }
+        done("reposit", "register_site", "cli.1")
+        note(.upstreamParked, ["system": "ropo", "operation": "event", "id": "p", "code": "http_400"])
+        for number in 0..<2500 { done("ropo", "event", "e\(number)") }
+        #expect(history.items.count == 2000)
+        #expect(history.lastDone("reposit", "register_site")?.id == "cli.1")
+        #expect(history.parked.map(\.id) == ["p"])
+        #expect(history.item("ropo", id: "e2499")?.state == .done && history.item("ropo", id: "e0") == nil)
     }
 
     @Test func refusedEvent_isParkedWithAnAlarm_andTheNextGoesOn() throws {

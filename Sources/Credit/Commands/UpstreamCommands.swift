@@ -7,14 +7,14 @@ enum UpstreamCommands {
     static let reposit: [CommandSpec] = [
         call("reposit", "register_single", "Registers a single-phase meter with Reposit.", [meter]),
         call(
-            "reposit", "register_three", "Registers a three-phase meter with Reposit.",
+            "reposit", "register_three", "Registers the two meters of a three-phase board with Reposit.",
             [
                 .optional("grid_meter", .text(1...32), "serial of the grid meter"),
                 .optional("sga_meter", .text(1...32), "serial of the generation meter"),
             ]),
-        call("reposit", "validate", "Asks Reposit to validate the registration.", [meter]),
+        call("reposit", "validate", "Asks Reposit whether it sees the box and its meter.", [meter]),
         call("reposit", "register_site", "Registers the site with Reposit.", site),
-        call("reposit", "connected", "Asks Reposit whether the site is connected.", [meter]),
+        call("reposit", "connected", "Tells Reposit that the box is installed.", [meter]),
     ]
 
     private static let site: [ArgumentSpec] = [

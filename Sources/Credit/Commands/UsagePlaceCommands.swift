@@ -20,8 +20,8 @@ enum UsagePlaceCommands {
         .optional("expires_at", .time, "not carried out after then"),
     ]
 
-    private static let invoice = [
-        ArgumentSpec("jobid", .integer(0...9_007_199_254_740_991), "the job"),
-        ArgumentSpec("invoicenumber", .text(1...64), "the invoice"),
+    /// The vendor's schema says that a job is a number, its guide writes a text, and requires neither.
+    private static let invoice: [ArgumentSpec] = [
+        .optional("jobid", .reference(64), "the job"), .optional("invoicenumber", .text(1...64), "the invoice"),
     ]
 }

@@ -91,7 +91,7 @@ public enum InstallCodeFault: Error, Hashable, Sendable, CustomStringConvertible
         case .digit(let place):
             "character \(place) of the install code is no hexadecimal digit; copy it again from the label"
         case .length(let digits):
-            "an install code has 16, 20, 28 or 36 hexadecimal digits, its CRC included; this one has \(digits): "
+            "the length is wrong: an install code has 16, 20, 28 or 36 hexadecimal digits, this one has \(digits); "
                 + "look for a lost or doubled digit"
         case .checksum:
             "the install code does not fit its own CRC (its last four digits): at least one digit is wrong or two are "

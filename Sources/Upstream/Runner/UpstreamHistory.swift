@@ -83,6 +83,20 @@ public struct UpstreamHistory: Hashable, Sendable {
             .flatMap { $0.state == .sent || $0.state == .unknown ? $0 : nil }
     }
 
+    /// Drops the oldest item that nobody needs: not what waits for somebody, nor the last that was done of an operation,
+    /// such as the registration of the site.
+    private mutating func forget() {
+        let index = items.indices.first { index in
+            let item = items[index]
+            guard item.state != .parked, item.state != .sent else { return false }
+            guard item.state == .done else { return true }
+            return items[(index + 1)...].contains {
+                $0.state == .done && $0.operation == item.operation && $0.system == item.system
+            }
+        }
+        items.remove(at: index ?? 0)
+    }
+
     /// Takes a record of the journal; records of other kinds are no concern of it.
     public mutating func take(_ entry: JournalEntry) {
         let draft = entry.draft
@@ -116,7 +130,6 @@ public struct UpstreamHistory: Hashable, Sendable {
         item.attempts = draft.data["attempts"]?.integer ?? draft.data["attempt"]?.integer ?? item.attempts
         item.result = draft.data["result"]?.object ?? [:]
         items.append(item)
-        guard items.count > Self.capacity else { return }
-        items.remove(at: items.firstIndex { $0.state != .parked && $0.state != .sent } ?? 0)
+        if items.count > Self.capacity { forget() }
     }
 }

@@ -23,7 +23,8 @@ extension UpstreamRunner {
         switch result {
         case .failure(let failure):
             jobs[index].attempts += 1
-            return act(on: .later(failure.words), Answer(isToken: true), index, lane, at: now)
+            let answer = Answer(isToken: true, hint: Answer.hint(failure, jobs[index].job.system))
+            return act(on: .later(failure.words), answer, index, lane, at: now)
         case .success(let success): reply = success
         }
         switch lanes[lane].system.token(of: reply) {
@@ -52,20 +53,41 @@ extension UpstreamRunner {
         var isToken = false
         var status: Int?
         var retryAfter: Int64?
+        /// What a person can do about it.
+        var hint = "try again later"
+
+        static func hint(_ failure: HttpsFailure, _ system: String) -> String {
+            switch failure.kind {
+            case .tls:
+                "look at url, ca and certificate in [upstream.\(system)], and at the box's clock: the server is not "
+                    + "trusted, and nothing was sent"
+            case .unreachable: "look at url in [upstream.\(system)], at the network and its name server"
+            case .local: "look at the files that [upstream.\(system)] names"
+            case .redirected: "look at url in [upstream.\(system)]: no redirection is followed"
+            default: "try again later"
+            }
+        }
     }
 
     private mutating func takeAnswer(_ result: HttpsResult, _ index: Int, _ lane: Int, at now: Uptime) {
         switch result {
         case .success(let reply):
             let outcome = lanes[lane].system.outcome(of: reply, to: jobs[index].work)
-            act(
-                on: outcome, Answer(status: reply.status, retryAfter: reply.retryAfter), index, lane, at: now)
+            var answer = Answer(status: reply.status, retryAfter: reply.retryAfter)
+            // 503 says that nothing was begun; other trouble of a server, or of what stands before it, may have come
+            // after the work was done.
+            if case .later = outcome, reply.status >= 500, reply.status != 503 { answer.isUnknown = true }
+            act(on: outcome, answer, index, lane, at: now)
         case .failure(let failure):
             switch failure.kind {
             // A whole answer, only none that we take.
-            case .redirected, .tooLarge: act(on: .garbled(failure.words), Answer(), index, lane, at: now)
+            case .redirected, .tooLarge:
+                let answer = Answer(hint: Answer.hint(failure, jobs[index].job.system))
+                act(on: .garbled(failure.words), answer, index, lane, at: now)
             default:
-                let answer = Answer(isUnknown: failure.mayHaveArrived, arrived: failure.mayHaveArrived)
+                let answer = Answer(
+                    isUnknown: failure.mayHaveArrived, arrived: failure.mayHaveArrived,
+                    hint: Answer.hint(failure, jobs[index].job.system))
                 act(on: .later(failure.words), answer, index, lane, at: now)
             }
         }
@@ -104,15 +126,15 @@ extension UpstreamRunner {
         case .forbidden(let words): shutOut(index, lane, "upstream_forbidden", words, at: now)
         case .later(let words):
             if answer.isUnknown, changes {
-                unknown(index, lane, words, at: now)
+                unknown(index, lane, words, answer, at: now)
             } else {
-                again(index, lane, words, at: now)
+                again(index, lane, words, answer, at: now)
             }
         case .garbled(let words):
             if changes, !answer.isToken {
-                unknown(index, lane, words, at: now)
+                unknown(index, lane, words, answer, at: now)
             } else {
-                again(index, lane, words, at: now)
+                again(index, lane, words, answer, at: now)
             }
         }
     }
@@ -172,10 +194,12 @@ extension UpstreamRunner {
     }
 
     /// It was sent and no full answer came.
-    private mutating func unknown(_ index: Int, _ lane: Int, _ words: String, at now: Uptime) {
+    private mutating func unknown(
+        _ index: Int, _ lane: Int, _ words: String, _ answer: Answer, at now: Uptime
+    ) {
         jobs[index].wasUnknown = true
         let job = jobs[index]
-        guard job.operation.whenUnknown == .hold else { return again(index, lane, words, at: now) }
+        guard job.operation.whenUnknown == .hold else { return again(index, lane, words, answer, at: now) }
         if job.isAttended {
             settle(job.number, .failed(Self.unknownOutcome(job.operation, words)))
         } else {
@@ -183,7 +207,7 @@ extension UpstreamRunner {
         }
     }
 
-    private mutating func again(_ index: Int, _ lane: Int, _ words: String, at now: Uptime) {
+    private mutating func again(_ index: Int, _ lane: Int, _ words: String, _ answer: Answer, at now: Uptime) {
         let job = jobs[index]
         let pause = RetryPolicy.pause(after: job.attempts, attended: job.isAttended, chance: chance.next())
         guard case .attended(let until, _) = job.job.mode else {
@@ -193,8 +217,7 @@ extension UpstreamRunner {
         }
         let next = max(now + pause, lanes[lane].closedUntil)
         guard job.attempts < RetryPolicy.attendedAttempts, next < until else {
-            let hint =
-                job.wasUnknown ? "it may have arrived; say it again, or ask at the other side" : "try again later"
+            let hint = job.wasUnknown ? "it may have arrived; say it again, or ask at the other side" : answer.hint
             return settle(
                 job.number,
                 .failed(UpstreamFault("upstream_failed", "\(job.job.system): \(words)", hint: hint)))

@@ -52,8 +52,10 @@ public struct UpstreamRunner: Sendable {
         jobs.contains { $0.job.system == system && $0.job.id == id }
     }
 
-    /// Whether anything of this system is on its way.
-    public func isBusy(_ system: String) -> Bool { jobs.contains { $0.job.system == system } }
+    /// Whether anything of this system is on its way, or anything of one of its operations.
+    public func isBusy(_ system: String, _ operations: [String]? = nil) -> Bool {
+        jobs.contains { $0.job.system == system && operations?.contains($0.operation.name) ?? true }
+    }
 
     /// Takes other systems into use after a new configuration. Jobs go on; those of a system that is gone fail.
     public mutating func reconfigure(_ systems: [any UpstreamSystem]) {
@@ -61,6 +63,10 @@ public struct UpstreamRunner: Sendable {
             var lane = lanes.first { $0.system.name == system.name } ?? UpstreamLane(system)
             lane.take(system)
             return lane
+        }
+        // Who mended a key or an address does not wait for the pause that the old one earned.
+        for index in jobs.indices where jobs[index].state == .waiting {
+            jobs[index].notBefore = Uptime(microseconds: 0)
         }
         for job in jobs where lane(of: job.job.system) == nil {
             settle(job.number, .failed(Self.notConfigured(job.job.system)))

@@ -105,7 +105,8 @@ public struct PowerBoxSystem: UpstreamSystem {
 
     /// Where and how a token is asked for.
     public func tokenRequest(refresh: Secret?) -> (endpoint: HttpsEndpoint, request: HttpsRequest)? {
-        let place = HttpsEndpoint(address: account.tokenAddress, ca: endpoint.ca, proxy: endpoint.proxy)
+        var place = HttpsEndpoint(address: account.tokenAddress, ca: endpoint.ca, proxy: endpoint.proxy)
+        place.totalTime = endpoint.totalTime
         let form = "grant_type=client_credentials&scope=" + Encoded.text("customer.sync hardware.bind")
         return (
             place,

@@ -136,8 +136,20 @@ public struct GenerationLedger: Hashable, Sendable {
         }
     }
 
-    /// The last day that was sent of an inverter; nil when none was.
-    public func lastDay(of remoteID: String) -> String? { entries.last { $0.row.remoteID == remoteID }?.row.day }
+    /// Days before the last one sent that are looked at again: a late value changes them.
+    private static let lookBack: Int64 = 3
+    /// Days that are looked at in all.
+    private static let longest: Int64 = 35
+
+    /// The days to look at, counted from 1970: those since the last one sent, and a few before it. Never those before
+    /// the first one sent: what was before the box was there is never whole, and nobody waits for it.
+    public func span(of remoteID: String, today: Int64) -> Range<Int64> {
+        let known = entries.filter { $0.row.remoteID == remoteID }.compactMap { WallTime(text: $0.row.day) }
+            .map { $0.seconds.flooredQuotient(by: 86_400) }
+        guard let first = known.first, let last = known.last else { return today - 1..<today }
+        let start = max(last - Self.lookBack, first, today - Self.longest)
+        return start..<max(start, today)
+    }
 
     /// What is to be sent, of days in ascending order without a gap.
     /// - Parameter opening: the meter's register at the end of the first day, for an inverter nothing was sent of.

@@ -32,6 +32,8 @@ extension UpstreamService {
         for process in ledger.openProcesses { follow(process) }
         resumeUploads()
         guard !runner.isBusy(RedexSystem.name) || again else { return 0 }
+        // An upload that waits for its next attempt still holds its days: they are not sent beside it.
+        guard !runner.isBusy(RedexSystem.name, Self.uploads) else { return 0 }
         var uploads: [JSONValue] = []
         var count = 0
         for inverter in redex.inverters {
@@ -56,11 +58,13 @@ extension UpstreamService {
         return count
     }
 
+    private static let uploads = ["generation_daily", "generation_batch"]
+
     /// Uploads that were sent before a restart and got no answer: the same again, under the same name.
     private func resumeUploads() {
         for item in runner.history.items where item.system == RedexSystem.name {
             guard item.state == .sent || item.state == .unknown,
-                item.operation == "generation_daily" || item.operation == "generation_batch",
+                Self.uploads.contains(item.operation),
                 !runner.isRunning(RedexSystem.name, id: item.id)
             else { continue }
             submit(
@@ -88,13 +92,8 @@ extension UpstreamService {
         let offset = offset(of: inverter.remoteID)
         // The last intervals of a day come some minutes after its end.
         let today = (clock().wall.seconds - GenerationClock.settling + offset).flooredQuotient(by: 86_400)
-        let last = ledger.lastDay(of: inverter.remoteID).flatMap { WallTime(text: $0) }
-        let first = max(
-            last.map { $0.seconds.flooredQuotient(by: 86_400) - GenerationClock.lookBack } ?? today - 1,
-            today - GenerationClock.longest)
-        guard first < today else { return [] }
         var days: [GeneratedDay] = []
-        for number in first..<today {
+        for number in ledger.span(of: inverter.remoteID, today: today) {
             let day = generated(inverter, day: number, offset: offset)
             if day.produced == nil {
                 // A day that may still be filled is waited for, and those after it wait with it.
@@ -176,11 +175,8 @@ struct GenerationClock {
     static let pause: Int64 = 900_000_000
     /// Seconds after a day's end until its intervals are there.
     static let settling: Int64 = 1200
-    /// Days before the last one sent that are looked at again: a late value changes them.
-    static let lookBack: Int64 = 3
-    /// Days that an incomplete day is waited for, and that are looked at in all.
+    /// Days that an incomplete day is waited for.
     static let patience: Int64 = 7
-    static let longest: Int64 = 35
 
     var nextLook: Uptime?
     private var flagged: [String] = []

@@ -94,7 +94,11 @@ extension UpstreamService {
             args["description"] = "Usage place disconnected"
         } else {
             args["status"] = "connected"
-            args["description"] = "Usage place connected"
+            // With a button at the meter the box has done its part, but nothing flows before the customer does theirs.
+            let isArmed = data["result"]?["result"]?["supply"]?.string == "armed"
+            args["description"] =
+                isArmed
+                ? "Usage place released: the customer switches it on at the meter" : "Usage place connected"
         }
         return UpstreamWork("event", args)
     }

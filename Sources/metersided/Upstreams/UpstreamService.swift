@@ -62,12 +62,24 @@ final class UpstreamService {
         self.log = log
         self.clock = clock
         self.deliver = deliver
-        var history = UpstreamHistory()
-        let kinds: [JournalKind] = [.upstreamSent, .upstreamAnswered, .upstreamParked]
-        for entry in try journal.events(kinds: kinds, limit: 2000) { history.take(entry) }
+        let history = try Self.history(of: journal)
         // Any number that differs between boxes and starts: it spreads pauses.
         let seed = gateway.box.id.utf8.reduce(UInt64(bitPattern: clock().wall.milliseconds)) { $0 &* 31 &+ UInt64($1) }
         runner = UpstreamRunner(systems: settings.systems, history: history, seed: seed)
+    }
+
+    /// All that was ever done: a long outage writes thousands of records of attempts, and the site that was registered
+    /// before it, or what was parked, must not be forgotten over them.
+    private static func history(of journal: JournalStore) throws(JournalError) -> UpstreamHistory {
+        var history = UpstreamHistory()
+        let kinds: [JournalKind] = [.upstreamSent, .upstreamAnswered, .upstreamParked]
+        var since: Int64 = 0
+        while true {
+            let page = try journal.page(of: kinds, since: since, limit: 200)
+            for entry in page { history.take(entry) }
+            guard page.count == 200, let last = page.last else { return history }
+            since = last.draft.seq
+        }
     }
 
     /// A new configuration is in force.
