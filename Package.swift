@@ -61,7 +61,8 @@ let package = Package(
         .executableTarget(
             name: "meterside-sim",
             dependencies: [
-                "Metering", "Drivers", "Simulator", "Crypto", "Toml", "Control", "CLinux", "CMosquitto", arguments,
+                "Metering", "Drivers", "Credit", "Simulator", "Crypto", "Toml", "Control", "CLinux", "CMosquitto",
+                arguments,
                 "metersided", "meterside",
             ]),
 

@@ -13,7 +13,7 @@ extension Agent {
         }
         for end in units.takeFinished() { desk.finish(end.id, end.result, turn: &turn) }
         desk.observe(turn.effects)
-        for unit in desk.kept.takeChanged() { units.show(desk.messages(of: unit), unit: unit) }
+        for unit in desk.kept.takeChanged() { units.show(desk.messages(of: unit), unit: unit, turn: &turn) }
     }
 
     /// Who carries commands out beside the box itself.

@@ -8,6 +8,8 @@ struct BoardClock: Sendable {
     let scale: Int64
     /// Wall time, milliseconds since 1970, at which scaled and real time agree.
     let anchor: Int64
+    /// How time runs where that changes; in place of `scale`.
+    var pace: TimePace?
 
     init(scale: Int64, anchor: Int64?) {
         self.scale = scale
@@ -15,12 +17,17 @@ struct BoardClock: Sendable {
     }
 
     /// UTC as the board and the daemon on it see it.
-    func wall() -> WallTime { WallTime(milliseconds: anchor + (Self.realWall() - anchor) * scale) }
+    func wall() -> WallTime {
+        pace?.now ?? WallTime(milliseconds: anchor + (Self.realWall() - anchor) * scale)
+    }
 
     /// Real time that never jumps, for waits and for the pace of the wire.
     static func uptime() -> Uptime { Uptime(microseconds: read(CLOCK_MONOTONIC)) }
 
-    private static func realWall() -> Int64 { read(CLOCK_REALTIME) / 1000 }
+    /// Wall time as it is, microseconds since 1970.
+    static func realTime() -> Int64 { read(CLOCK_REALTIME) }
+
+    private static func realWall() -> Int64 { realTime() / 1000 }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()

@@ -165,13 +165,13 @@ struct CreditReplay {
         for day in explanation.days {
             ledger.blank()
             ledger.add(Self.dayText(day.day))
-            for part in day.parts { ledger.add("  " + Self.text(part), part.amount) }
+            for part in Self.shown(day.parts) { ledger.add("  " + Self.text(part), part.amount) }
             ledger.add("  balance", day.closing)
         }
         guard explanation.days.count > 1 else { return }
         ledger.blank()
         ledger.add("all \(explanation.days.count) days")
-        for part in explanation.totals { ledger.add("  " + Self.text(part), part.amount) }
+        for part in Self.shown(explanation.totals) { ledger.add("  " + Self.text(part), part.amount) }
         ledger.add("closing balance", explanation.closing)
     }
 
@@ -182,9 +182,14 @@ struct CreditReplay {
             let at = TextLayout.minute(record.at.text)
             ledger.add("\(at) #\(record.seq)")
             ledger.add("  " + record.text)
-            for part in record.parts { ledger.add("    " + Self.text(part), part.amount) }
+            for part in Self.shown(record.parts) { ledger.add("    " + Self.text(part), part.amount) }
             if !record.parts.isEmpty { ledger.add("  balance", balance) }
         }
+    }
+
+    /// An account that begins with nothing says so by its opening balance.
+    private static func shown(_ parts: [ExplainedRecord.Part]) -> [ExplainedRecord.Part] {
+        parts.filter { $0.what != "opening" || $0.amount != 0 }
     }
 
     /// `peak 1.250 kWh × 0.412`

@@ -15,8 +15,26 @@ struct MeterListCommand: ParsableCommand {
             let meters = result.items("meters")
             return meters.isEmpty
                 ? ["No meter is configured; `meterside meter scan --port PORT` looks for some."]
-                : Self.table(meters).lines(colour: colour)
+                : Self.lines(meters, colour: colour)
         }
+    }
+
+    static func lines(_ meters: [JSONValue], width: Int = Terminal.columns, colour: Bool) -> [String] {
+        guard width < 60 else { return table(meters).lines(colour: colour) }
+        return meters.flatMap { narrow($0, width: width, colour: colour) }
+    }
+
+    /// A meter in three lines, for a narrow terminal.
+    static func narrow(_ meter: JSONValue, width: Int, colour: Bool) -> [String] {
+        let state = TextLayout.clean(meter["state"]?.string ?? "-")
+        let tone = Table.Tone(state: state)
+        let serial = TextLayout.cut(TextLayout.clean(meter.shown("serial")), to: max(width - state.count - 1, 8))
+        let place = "\(meter.shown("model")), port \(meter.shown("port"))"
+        let read = meter["last_reading_at"]?.string.map { "read \(TextLayout.time($0))" } ?? "not read yet"
+        return [
+            TextLayout.padded(serial, to: width - state.count) + (colour ? tone?.paint(state) ?? state : state),
+            "  " + TextLayout.cut(TextLayout.clean(place), to: width - 2), "  " + read,
+        ]
     }
 
     static func table(_ meters: [JSONValue]) -> Table {

@@ -40,7 +40,7 @@ struct UnitListCommand: ParsableCommand {
     }
 
     /// Two lines a unit.
-    private static func narrow(_ units: [JSONValue], width: Int, colour: Bool) -> [String] {
+    static func narrow(_ units: [JSONValue], width: Int, colour: Bool) -> [String] {
         units.flatMap { unit in
             let balance = unit.money("balance_micro")
             let name = TextLayout.cut(TextLayout.clean(unit.shown("id")), to: max(width - balance.count - 1, 8))

@@ -14,6 +14,8 @@ struct Options: Equatable {
     var timeScale: Int64 = 1
     /// The instant the scaled time starts from, milliseconds since 1970; nil for the start of the process.
     var timeAnchor: Int64?
+    /// The file in which the simulator says how fast time runs.
+    var timePace: String?
 
     static let usage = """
         usage: metersided [--config FILE] [--state DIR] [--runtime DIR] [--share DIR] [--check | --verify | --version]
@@ -25,6 +27,7 @@ struct Options: Equatable {
           --verify        check the journal without writing and exit: 0 it is sound, 5 it is not
           --time-scale N  run time N times faster, 1 to 3600; only with board = "simulated"
           --time-anchor MS  the instant scaled time starts from, so that several processes agree
+          --time-pace FILE  run time as the simulator's FILE says; only with board = "simulated"
 
         """
 
@@ -58,6 +61,7 @@ struct Options: Equatable {
                     throw Fault(message: "--time-anchor takes milliseconds since 1970")
                 }
                 timeAnchor = anchor
+            case "--time-pace": timePace = try value()
             case "--check": action = .check
             case "--verify": action = .verify
             case "--version": action = .version

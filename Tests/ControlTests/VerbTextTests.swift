@@ -35,6 +35,35 @@ import Testing
             ])
     }
 
+    @Test func status_onAPhone_isNoWiderThanIt() throws {
+        let status = try Self.json(
+            """
+            {"box":"SJKGRHDV","version":"0.1.0","state":"ok","clock":"trusted","mqtt":"connected",
+            "journal":{"head":120400,"acknowledged":120399},"meters":[
+            {"serial":"217072470","model":"edmi-mk10","port":"a","state":"live",
+            "last_reading_at":"2026-11-20T12:00:01.123Z"}],
+            "units":[{"id":"unit-1","mode":"prepayment","balance_micro":-1234567,
+            "supply":"armed","reason":"armed_wait"}]}
+            """)
+        #expect(
+            StatusCommand.lines(status, width: 40, colour: false) == [
+                "metersided 0.1.0",
+                "",
+                "box      SJKGRHDV",
+                "state    ok",
+                "clock    trusted",
+                "mqtt     connected",
+                "journal  120400, acknowledged to 120399",
+                "",
+                "217072470                           live",
+                "  edmi-mk10, port a",
+                "  read 2026-11-20 12:00:01Z",
+                "",
+                "unit-1                         -1.234567",
+                "  armed, armed_wait, prepayment",
+            ])
+    }
+
     @Test func status_whenUnconfigured_saysWhatToDo() throws {
         let status = try Self.json(#"{"box":"","version":"0.1.0","state":"unconfigured","meters":[],"units":[]}"#)
         #expect(StatusCommand.lines(status, colour: false).last?.contains("meter scan") == true)

@@ -245,7 +245,7 @@ struct DeskUnitTests {
         #expect(script.send(show, .valid(kid: "ops"))?["result"]?["until"] == "2026-11-20T12:01:00.000Z")
         #expect(
             script.desk.messages(of: "unit-1") == [
-                DisplayMessage(text: "Hello", until: script.wall + 60_000, isCleared: true)
+                DisplayMessage(text: "Hello", until: script.wall + 60_000, isCleared: true, comesForward: true)
             ])
         script.desk.version = "1.2.3"
         let version = script.send(script.claims("firmware_version_fetch", id: "f"))

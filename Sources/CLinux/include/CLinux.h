@@ -49,5 +49,15 @@ int clinux_timer_slack(unsigned long nanoseconds);
 // 1 when the kernel says the wall clock is disciplined, else 0.
 int clinux_clock_synchronised(void);
 
+// A page of a file in which one process says how fast simulated time passes and others read it: the same formula gives
+// all of them the same time at the same real instant (all in microseconds). NULL when it cannot be mapped.
+// `clinux_pace_begin` comes first; `clinux_pace_change` sets a speed from an instant on, which should be a little ahead
+// of `now`, and forgets changes planned for later; `clinux_pace_time` gives the simulated time and its speed.
+int64_t *clinux_pace_open(const char *path, int writes);
+void clinux_pace_close(int64_t *page);
+void clinux_pace_begin(int64_t *page, int64_t real, int64_t simulated);
+void clinux_pace_change(int64_t *page, int64_t now, int64_t from, int64_t speed);
+int64_t clinux_pace_time(const int64_t *page, int64_t real, int64_t *speed);
+
 // ppoll with a time-out in nanoseconds; a negative one waits for ever. Returns how many are ready, 0 also for a signal.
 int clinux_poll(struct pollfd *descriptors, size_t count, int64_t timeout_nanoseconds);

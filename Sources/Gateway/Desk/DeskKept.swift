@@ -67,7 +67,8 @@ extension Desk {
         if let value = kept["display_text", unit], let text = value["text"]?.string {
             messages.append(
                 DisplayMessage(
-                    text: text, until: Self.time(value["until"]), isCleared: value["clear_on_button"] == true))
+                    text: text, until: Self.time(value["until"]), isCleared: value["clear_on_button"] == true,
+                    comesForward: true))
         }
         if let value = kept["home_message", unit], let text = value["text"]?.string, !text.isEmpty {
             messages.append(DisplayMessage(text: text, until: Self.time(value["expires_at"]), isCleared: false))
@@ -83,6 +84,8 @@ struct DisplayMessage: Hashable, Sendable {
     var until: WallTime?
     /// Whether the page button takes it away.
     var isCleared: Bool
+    /// Whether the display shows it at once, without being leafed to it.
+    var comesForward = false
 
     func isShown(at time: WallTime) -> Bool { until.map { time < $0 } ?? true }
 }

@@ -215,7 +215,10 @@ extension ManagedUnit {
 
     mutating func press(_ button: UnitButton, turn: inout Turn, _ context: UnitContext) throws(Refusal) {
         if button == .nextPage {
-            page &+= 1
+            // The button that takes a text away leads back to the first page.
+            page = isTextInFront && messages.contains(where: \.isCleared) ? 0 : page &+ 1
+            isTextInFront = false
+            leafedUntil = turn.moment.uptime + Self.leafTime
             clearedMessage = messages.first(where: \.isCleared) ?? clearedMessage
         }
         mustShow = true

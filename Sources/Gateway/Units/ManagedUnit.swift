@@ -110,6 +110,12 @@ struct ManagedUnit: Sendable {
     var messages: [DisplayMessage] = []
     /// The customer has taken it away with the page button.
     var clearedMessage: DisplayMessage?
+    /// A text for a while is what the display shows, until its time is over or the button leafs on.
+    var isTextInFront = false
+    /// The customer looks at a page until then.
+    var leafedUntil: Uptime?
+    /// What the display has told of the supply.
+    var shownState: SupplyState?
     var mustShow = true
     /// Why the last charge could not be made; holds supply.
     var chargeFault: CreditError?

@@ -17,10 +17,10 @@ extension UnitHub {
 
     func supplyJSON(unit: String) -> JSONValue? { self.unit(unit)?.supplyJSON }
     /// Puts messages on a unit's display in place of those there were.
-    mutating func show(_ messages: [DisplayMessage], unit: String) {
+    mutating func show(_ messages: [DisplayMessage], unit: String, turn: inout Turn) {
         guard let index = index(of: unit) else { return }
-        units[index].messages = messages
-        units[index].mustShow = true
+        units[index].take(messages)
+        units[index].show(turn: &turn)
     }
 
     func relayJSON(unit: String) -> JSONValue? { self.unit(unit)?.relayJSON }
@@ -76,8 +76,43 @@ extension ManagedUnit {
 
     // MARK: The display
 
+    /// Takes the messages in place of those there were. A text for a while comes to the front by itself.
+    mutating func take(_ messages: [DisplayMessage]) {
+        if let text = messages.first(where: \.comesForward), !self.messages.contains(text) { isTextInFront = true }
+        self.messages = messages
+        mustShow = true
+    }
+
+    private func messages(at time: WallTime) -> [DisplayMessage] {
+        messages.filter { $0.isShown(at: time) && $0 != clearedMessage }
+    }
+
+    /// Whoever passes by finds the first page again so long after the button, microseconds.
+    static let leafTime: Int64 = 60_000_000
+
+    /// Leafs to the text that came to the front, and back to the first page when its time is over, or the customer has
+    /// gone. What happens to the supply comes before any text.
+    private mutating func leaf(_ turn: Turn) {
+        let decision = payment.supply.decision
+        if decision?.state != shownState {
+            if shownState != nil { (isTextInFront, page) = (false, 0) }
+            shownState = decision?.state
+        }
+        if let leafedUntil, turn.moment.uptime >= leafedUntil {
+            self.leafedUntil = nil
+            page = 0
+        }
+        guard isTextInFront else { return }
+        let shown = messages(at: turn.recordTime)
+        if let text = shown.firstIndex(where: \.comesForward) {
+            page = pages(at: turn.recordTime).pages.count - shown.count + text
+        } else {
+            (isTextInFront, page) = (false, 0)
+        }
+    }
+
     func pages(at time: WallTime) -> UnitPages {
-        let shown = messages.filter { $0.isShown(at: time) && $0 != clearedMessage }
+        let shown = messages(at: time)
         return UnitPages(
             of: payment, messages: shown.map(\.text), isWarned: warnedUntil.map { time < $0 } ?? false, at: time)
     }
@@ -95,6 +130,7 @@ extension ManagedUnit {
     mutating func show(turn: inout Turn) {
         guard mustShow else { return }
         mustShow = false
+        leaf(turn)
         let lines = pages(at: turn.recordTime).lines(page: page)
         guard lines != shown else { return }
         shown = lines

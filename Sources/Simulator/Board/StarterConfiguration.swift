@@ -15,6 +15,8 @@ public struct StarterConfiguration: Sendable {
     public var passwordFile = "reader.password"
     /// Where the pages of the first payment unit are written; nil for no display.
     public var display: String?
+    /// The longest random delay of a disconnection, seconds; nil leaves it to the daemon.
+    public var remoteDelay: Int64?
 
     public init(box: String, mqtt: String?) {
         self.box = box
@@ -70,7 +72,7 @@ public struct StarterConfiguration: Sendable {
         port = "\(port.name)"
         unit = \(relay.unit)
         coil = \(BoardRelay.coil)
-        feedback_input = \(BoardRelay.feedback)
+        feedback_input = \(BoardRelay.feedback)\(remoteDelay.map { "\nremote_delay_seconds = \($0)" } ?? "")
 
 
         """

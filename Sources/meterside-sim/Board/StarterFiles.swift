@@ -35,7 +35,9 @@ struct StarterFiles {
     }
 
     /// The files that `meterside key make` would write: the secret half here, the public half in `keys.d`.
-    private static func makeKey(in folder: String, name: String) throws(SimulatorFailure) -> [UInt8] {
+    static func makeKey(
+        in folder: String, name: String, role: String = "owner"
+    ) throws(SimulatorFailure) -> [UInt8] {
         let path = "\(folder)/\(name).key"
         let secret: [UInt8]
         if Folder.exists(path) {
@@ -46,7 +48,7 @@ struct StarterFiles {
             try Folder.write(Base64.text(secret) + "\n", to: path, mode: 0o600)
         }
         let publicKey = try orFailure(path) { () throws(CryptoError) in try Ed25519.publicKey(of: secret) }
-        let text = "role = \"owner\"\nkey = \"\(Base64.text(publicKey))\"\n"
+        let text = "role = \"\(role)\"\nkey = \"\(Base64.text(publicKey))\"\n"
         try Folder.write(text, to: "\(folder)/keys.d/\(name).pub")
         return secret
     }

@@ -7,12 +7,16 @@ final class ChildProcess {
     private let log: String
     private let pid: pid_t
     private var ending: String?
+    /// Nil while it runs, and when a signal ended it.
+    private(set) var exitCode: Int32?
 
     /// Starts it in a process group of its own, so that Ctrl-C reaches only us and we end everything in order.
-    init(name: String, executable: String, arguments: [String], log: String) throws(SimulatorFailure) {
+    init(
+        name: String, executable: String, arguments: [String], log: String, environment: [String] = []
+    ) throws(SimulatorFailure) {
         self.name = name
         self.log = log
-        pid = try Self.spawn(executable, arguments, log)
+        pid = try Self.spawn(executable, arguments, log, environment)
     }
 
     /// Why it ended, in words; nil while it runs.
@@ -21,6 +25,7 @@ final class ChildProcess {
         var status: Int32 = 0
         guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
         let signal = status & 0x7F
+        if signal == 0 { exitCode = status >> 8 & 0xFF }
         ending = signal == 0 ? "it ended with exit code \(status >> 8 & 0xFF)" : "signal \(signal) ended it"
         return ending
     }
@@ -46,13 +51,13 @@ final class ChildProcess {
     }
 
     private static func spawn(
-        _ executable: String, _ arguments: [String], _ log: String
+        _ executable: String, _ arguments: [String], _ log: String, _ more: [String]
     ) throws(SimulatorFailure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -64,7 +69,7 @@ final class ChildProcess {
         sigaddset(&defaults, SIGPIPE)
         posix_spawnattr_setsigdefault(&attributes, &defaults)
         var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
-        var environment: [UnsafeMutablePointer<CChar>?] = ownEnvironment().map { strdup($0) } + [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = (more + ownEnvironment()).map { strdup($0) } + [nil]
         defer { for word in words + environment { free(word) } }
         var pid: pid_t = 0
         let result = posix_spawn(&pid, executable, &actions, &attributes, &words, &environment)

@@ -93,6 +93,8 @@ struct DemoPicture {
     var news = ""
     /// The outbox was empty after every meter's first interval had come.
     var hasDrained = false
+    /// The story of prepaid supply; nil where it is not told.
+    var credit: CreditPicture?
 
     init(plan: BoardPlan) {
         meters = plan.ports.flatMap { port in port.meters.map { Meter(serial: $0.serial, model: $0.model) } }
@@ -133,7 +135,7 @@ struct DemoPicture {
         case .record(let entry): return take(entry)
         case .receipt: return nil
         case .resend(let from, let to): return "the cloud asked again for records \(from) to \(to)"
-        case .alarm(let value): return "alarm: \(value["data"]?["alarm"]?.string ?? value["kind"]?.string ?? "?")"
+        case .alarm(let value): return Self.urgent(value)
         case .result(let value):
             lastCommand = Self.answer(value)
             if value["command"]?.string == "ping", value["state"]?.string == "completed" { pings += 1 }
@@ -142,6 +144,14 @@ struct DemoPicture {
             isChainBroken = true
             return "FAULT at the cloud: \(text)"
         }
+    }
+
+    /// What the box said at once, before its place in the journal came.
+    private static func urgent(_ value: JSONValue) -> String {
+        let data = value["data"] ?? .null
+        if let alarm = data["alarm"]?.string { return "alarm: \(alarm)" }
+        let words = ["order", "decided", "observed", "reason"].compactMap { data[$0]?.string }
+        return "\(data["unit"]?.string ?? "?"): \(value["kind"]?.string ?? "?") \(words.joined(separator: ", "))"
     }
 
     private static func answer(_ value: JSONValue) -> String {

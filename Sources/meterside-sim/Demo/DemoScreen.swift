@@ -1,12 +1,15 @@
 import Metering
 
-/// The demonstration as 23 lines of at most 80 columns.
-struct DemoScreen {
+/// The demonstration as 22 lines of at most 80 columns.
+struct DemoScreen: DemoView {
+    let title: String
     let speed: Int64
     let socket: String
     /// Where the command line lies, as people type it here.
     let bin: String
     let showsColour: Bool
+    /// It is a part that ends by itself.
+    let isOnePart: Bool
 
     /// The lines for `picture`.
     func lines(_ picture: DemoPicture, now: WallTime) -> [String] {
@@ -16,8 +19,7 @@ struct DemoScreen {
     private func header(_ now: WallTime) -> [String] {
         let time = String(now.textSeconds.prefix(16).map { $0 == "T" ? " " : $0 })
         let pace = speed > 1 ? "time runs \(speed)x, now \(time) UTC" : "\(time) UTC"
-        let title = "Meterside demo"
-        return [bold(title) + Column.right(pace, 79 - title.count), ""]
+        return [bold(title) + Column.right(pace, 79 - title.count)]
     }
 
     private func meters(_ picture: DemoPicture) -> [String] {
@@ -90,9 +92,11 @@ struct DemoScreen {
         return [
             dim("An interval of 5 minutes passes \(DemoPace.text(speed)). Try this in another terminal:"),
             "  export METERSIDE_SOCKET=\(socket)",
-            "  \(bin)/meterside status",
-            "  \(bin)/meterside interval list --meter \(serial)",
-            dim("or type here: unplug a, plug a, silent \(serial) 600, help. Ctrl-C ends."),
+            "  \(bin)/meterside status", "  \(bin)/meterside interval list --meter \(serial)",
+            dim(
+                isOnePart
+                    ? "or type here: next, unplug a, plug a, silent \(serial) 600, help. Ctrl-C ends."
+                    : "or type here: unplug a, plug a, silent \(serial) 600, help. Ctrl-C ends."),
         ]
     }
 

@@ -2,16 +2,20 @@ import Metering
 
 /// The screen of a terminal, drawn anew twice a second; orders can be typed below it.
 final class DemoTerminal: DemoShow {
-    private let screen: DemoScreen
+    private let screen: any DemoView
+    private let size: (columns: Int, lines: Int)
     private var drawn = 0
     /// Answers of several lines stand under the screen's place until the next is typed.
     private var notes: [String] = []
     private var notesLeft = 0
 
-    init(_ screen: DemoScreen) { self.screen = screen }
+    init(_ screen: any DemoView, columns: Int = 80, lines: Int = 24) {
+        self.screen = screen
+        size = (columns, lines)
+    }
 
-    /// Where orders are typed: the 23rd line; Enter moves to the 24th, and nothing scrolls.
-    private static let prompt = "\u{1B}[23;1H\u{1B}[J> "
+    /// Where orders are typed: the last line but one; Enter moves to the last, and nothing scrolls.
+    private var prompt: String { "\u{1B}[\(size.lines - 1);1H\u{1B}[J> " }
 
     func begin(_ stage: DemoStage, speed: Int64) {
         // The other screen of the terminal: what was there comes back at the end.
@@ -26,24 +30,27 @@ final class DemoTerminal: DemoShow {
     }
 
     func tell(_ interval: IntervalText) {}
+    func report(_ lines: String) {}
 
     func draw(_ picture: DemoPicture, now: WallTime) {
+        let room = size.lines - 2
         var lines = screen.lines(picture, now: now)
         if notesLeft > 0 {
             // Help and statistics take the lower half for eight seconds.
             notesLeft -= 1
-            lines = lines.prefix(22 - notes.prefix(12).count) + notes.prefix(12).map { Column.cut($0, to: 79) }
+            lines = Array(lines.prefix(room - notes.prefix(12).count))
+            lines += notes.prefix(12).map { Column.cut($0, to: size.columns - 1) }
         }
-        let body = lines.prefix(22).map { $0 + "\u{1B}[K\r\n" }.joined()
+        let body = lines.prefix(room).map { $0 + "\u{1B}[K\r\n" }.joined()
         // The first time the cursor goes below the lines; later it stays where the person types.
         let isFirst = drawn == 0
         drawn += 1
         Console.raw(
             (isFirst ? "" : "\u{1B}7") + "\u{1B}[H" + body + (isFirst ? "\u{1B}[J" : "")
-                + (isFirst ? Self.prompt : "\u{1B}8"))
+                + (isFirst ? prompt : "\u{1B}8"))
     }
 
-    func obeyed() { Console.raw(Self.prompt) }
+    func obeyed() { Console.raw(prompt) }
 
     func end() { Console.raw("\u{1B}[?1049l") }
 }
@@ -53,11 +60,17 @@ final class DemoLog: DemoShow {
     private var draws = 0
     private var start = Uptime(microseconds: 0)
     private var lastPending: Int64?
+    /// Meters, intervals and the outbox are told of; not where the story of prepaid supply is.
+    private let showsMeters: Bool
+
+    init(showsMeters: Bool) { self.showsMeters = showsMeters }
 
     func begin(_ stage: DemoStage, speed: Int64) {
         start = BoardClock.uptime()
         tell("a board with three meters, mosquitto, metersided and a cloud receiver run in \(stage.folder)")
-        tell("time runs \(speed)x: an interval of 5 minutes passes \(DemoPace.text(speed))")
+        if stage.clock.pace == nil {
+            tell("time runs \(speed)x: an interval of 5 minutes passes \(DemoPace.text(speed))")
+        }
     }
 
     func tell(_ line: String) {
@@ -65,9 +78,12 @@ final class DemoLog: DemoShow {
         Console.line("\(Column.right("\(seconds)", 4)) s  \(line)")
     }
 
-    func tell(_ interval: IntervalText) { tell("interval \(interval.line)") }
+    func report(_ lines: String) { Console.line(lines) }
+
+    func tell(_ interval: IntervalText) { if showsMeters { tell("interval \(interval.line)") } }
 
     func draw(_ picture: DemoPicture, now: WallTime) {
+        guard showsMeters else { return }
         if let pending = picture.pending, pending != lastPending {
             lastPending = pending
             if pending == 0 {

@@ -9,6 +9,7 @@ final class DemoStage {
     let board: Board
     let files: StarterFiles
     let receiver: CloudReceiver
+    let shopSecret: [UInt8]
     private let children: [ChildProcess]
     private var client: ControlClient?
     private let keepsFolder: Bool
@@ -16,17 +17,29 @@ final class DemoStage {
     static let box = "DEMO0001"
     /// The cloud's receipts come this often, so that a person sees the outbox fill and drain; microseconds.
     static let receiptPause: Int64 = 3_000_000
+    /// The shop's key, which signs payments.
+    static let shopName = "shop"
+
+    /// What is different for the story of prepaid supply.
+    struct Story {
+        /// When it begins, and how fast time runs then.
+        var start: WallTime
+        var speed: Int64
+    }
 
     /// Starts everything, or cleans up what it started and says why not.
     static func start(
-        speed: Int64, seed: UInt64, share: String?, keep: Bool, timeout: Int? = nil
+        speed: Int64, seed: UInt64, share: String?, keep: Bool, timeout: Int? = nil, story: Story? = nil
     ) throws(SimulatorFailure) -> DemoStage {
         let programs = try Programs.find()
         let folder = try Folder.makeTemporary()
         var started: [ChildProcess] = []
         var board: Board?
         do throws(SimulatorFailure) {
-            let clock = BoardClock(scale: speed, anchor: nil)
+            var clock = BoardClock(scale: speed, anchor: nil)
+            if let story {
+                clock.pace = try TimePace(path: folder + "/pace", start: story.start, speed: story.speed)
+            }
             let made = try Board(
                 plan: .standard(seed: seed), clock: clock,
                 options: Board.Options(folder: folder + "/board", share: try ModelShelf.findShare(share)))
@@ -36,12 +49,18 @@ final class DemoStage {
             var starter = StarterConfiguration(box: box, mqtt: "mqtt://127.0.0.1:\(port)")
             starter.skipsTurnaround = speed > 1
             starter.timeout = timeout
+            if story != nil {
+                starter.skipsTurnaround = true
+                starter.pollSeconds = 60
+                starter.remoteDelay = 240
+            }
             let files = try StarterFiles(folder: folder, starter: starter, board: made)
             let receiver = try CloudReceiver(
                 url: "mqtt://127.0.0.1:\(port)", box: box, file: folder + "/cloud.jsonl", sendsReceipts: true)
-            receiver.receiptPause = receiptPause
+            receiver.receiptPause = story == nil ? receiptPause : 200_000
+            let shop = try StarterFiles.makeKey(in: files.folder, name: shopName, role: "billing")
             started.append(try daemon(programs.metersided, files, clock, share: share))
-            return DemoStage(folder, made, files, receiver, started, keep)
+            return DemoStage(folder, made, files, receiver, started, shop, keep)
         } catch {
             for child in started.reversed() { child.stop(within: 2000) }
             board?.stop()
@@ -52,8 +71,9 @@ final class DemoStage {
 
     private init(
         _ folder: String, _ board: Board, _ files: StarterFiles, _ receiver: CloudReceiver, _ children: [ChildProcess],
-        _ keepsFolder: Bool
+        _ shopSecret: [UInt8], _ keepsFolder: Bool
     ) {
+        self.shopSecret = shopSecret
         self.folder = folder
         self.board = board
         self.files = files
@@ -61,6 +81,8 @@ final class DemoStage {
         self.children = children
         self.keepsFolder = keepsFolder
     }
+
+    var clock: BoardClock { board.clock }
 
     /// Ends everything in order: first the daemon, so that its last words still reach the broker.
     func stop() {
@@ -115,7 +137,11 @@ final class DemoStage {
     ) throws(SimulatorFailure) -> ChildProcess {
         var arguments = ["--config", files.configuration, "--state", files.state, "--runtime", files.runtime]
         if let share { arguments += ["--share", Folder.absolute(share)] }
-        if clock.scale > 1 { arguments += ["--time-scale", "\(clock.scale)", "--time-anchor", "\(clock.anchor)"] }
+        if let pace = clock.pace {
+            arguments += ["--time-pace", pace.path]
+        } else if clock.scale > 1 {
+            arguments += ["--time-scale", "\(clock.scale)", "--time-anchor", "\(clock.anchor)"]
+        }
         return try ChildProcess(
             name: "the daemon (metersided)", executable: executable, arguments: arguments,
             log: files.folder + "/metersided.log")

@@ -23,6 +23,13 @@ enum Console {
         return size.ws_col >= columns && size.ws_row >= lines
     }
 
+    /// Of the terminal; 80 and 24 where it does not say.
+    static var size: (columns: Int, lines: Int) {
+        var size = winsize()
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
     static var showsColour: Bool { isTerminal && getenv("NO_COLOR") == nil }
 
     private static func write(_ descriptor: Int32, _ text: String) {

@@ -55,7 +55,7 @@ final class MainLoop {
         self.options = options
         self.configuration = configuration
         self.log = log
-        time = SystemTime(scale: options.timeScale, anchor: options.timeAnchor)
+        time = try SystemTime(scale: options.timeScale, anchor: options.timeAnchor, pace: options.timePace)
         do throws(ControlError) { server = try ControlServer(runtimeDirectory: options.runtime) } catch {
             throw StartFault(message: error.hint.isEmpty ? error.message : "\(error.message) (\(error.hint))")
         }

@@ -29,8 +29,8 @@ struct Service {
         } else {
             log.notice("there is no \(options.configuration): unconfigured; `meterside commission` makes one")
         }
-        if options.timeScale > 1, configuration?.board != "simulated" {
-            log.error("--time-scale is for board = \"simulated\" only")
+        if options.timeScale > 1 || options.timePace != nil, configuration?.board != "simulated" {
+            log.error("--time-scale and --time-pace are for board = \"simulated\" only")
             return 2
         }
         do throws(StartFault) {
