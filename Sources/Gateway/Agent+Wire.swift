@@ -6,7 +6,8 @@ extension Agent {
     /// What meters must know of this turn.
     var context: MeterContext {
         MeterContext(
-            trusted: clock.isTrusted, fit: slots.isFit, teaches: clock.reason == .kernel || clock.reason == .host)
+            trusted: clock.isTrusted, fit: slots.isFit && !recordClock.hasRunAway,
+            teaches: clock.reason == .kernel || clock.reason == .host)
     }
 
     /// A meter's wishes may have changed: notes when it wants its turn and puts it in line for its wire.

@@ -55,16 +55,27 @@ struct ClockTrust: Sendable {
     /// Whether the wall clock may decide anything.
     var isTrusted: Bool { reason?.isTrust ?? false }
 
+    /// Whether the first look would trust the clock, without any meter's word.
+    func isVouchedFor(at moment: Moment) -> Bool {
+        (moment.kernelSynchronised || isVouchedFor) && moment.wall >= builtAt
+            && moment.wall + Self.smallestStep >= newestAt
+    }
+
     /// When this wants to look again although nothing happens.
     private(set) var nextWake: Uptime?
 
     /// Looks at the clock; called at the start of every turn.
     mutating func observe(turn: inout Turn) {
+        if outvotesJournal(turn.moment) {
+            // At the start of a turn: nothing of it has gone by the wrong time yet.
+            turn.forgetFuture()
+            newestAt = turn.newestAt
+        }
         noticeStep(turn: &turn)
         if turn.moment.kernelSynchronised { kernelSeen = turn.moment.uptime }
         judge(turn: &turn)
         previous = turn.moment
-        newestAt = max(newestAt, turn.newestAt)
+        newestAt = turn.newestAt
         alarmIfDue(turn: &turn)
         nextWake = wakes(after: turn.moment.uptime)
     }
@@ -81,7 +92,7 @@ struct ClockTrust: Sendable {
     /// A signer says that it is `wall` now. False when the box's clock differs by more than 120 s, or when the time
     /// attested cannot be.
     mutating func attest(wall: WallTime, turn: inout Turn) -> Bool {
-        guard wall >= builtAt, wall + Self.agreement >= newestAt,
+        guard wall >= builtAt, wall + Self.agreement >= newestAt || turn.moment.kernelSynchronised,
             (turn.moment.wall - wall).magnitude <= Self.agreement.magnitude
         else { return false }
         attestedAt = turn.moment.uptime
@@ -156,10 +167,28 @@ struct ClockTrust: Sendable {
         }
         if moment.kernelSynchronised { return .kernel }
         if isVouchedFor { return .host }
-        if let meterSeen, moment.uptime - meterSeen <= Self.meterLife { return .meter }
-        if let attestedAt, moment.uptime - attestedAt <= Self.attestationLife { return .attested }
+        if hasMeterWitness(moment) { return .meter }
+        if hasAttestation(moment) { return .attested }
         if let kernelSeen, moment.uptime - kernelSeen <= Self.grace { return .kernel }
         return .noWitness
+    }
+
+    /// A clock that was wrong for long may have left records of the future. Against them stand two witnesses that have
+    /// nothing to do with each other: the network's time, and a meter's or a signer's word. Else the box would hold
+    /// everything until that future has come.
+    private func outvotesJournal(_ moment: Moment) -> Bool {
+        guard moment.wall + Self.smallestStep < newestAt, moment.wall >= builtAt, moment.kernelSynchronised,
+            retestAt.map({ moment.uptime >= $0 }) ?? true
+        else { return false }
+        return hasMeterWitness(moment) || hasAttestation(moment)
+    }
+
+    private func hasMeterWitness(_ moment: Moment) -> Bool {
+        meterSeen.map { moment.uptime - $0 <= Self.meterLife } ?? false
+    }
+
+    private func hasAttestation(_ moment: Moment) -> Bool {
+        attestedAt.map { moment.uptime - $0 <= Self.attestationLife } ?? false
     }
 
     private mutating func alarmIfDue(turn: inout Turn) {

@@ -36,6 +36,9 @@ struct Turn {
     /// The time the next record will carry.
     var recordTime: WallTime { max(latest, newestAt) }
 
+    /// The newest record is dated in a future that will not come for long: times begin anew from the clock's.
+    mutating func forgetFuture() { newestAt = min(newestAt, latest) }
+
     /// Appends a record and returns its sequence. `supply.*` and `alarm` records are also copied to `alarm`.
     @discardableResult
     mutating func append(_ kind: JournalKind, key: KeyRule = .sequence, _ data: JSONObject) -> Int64 {

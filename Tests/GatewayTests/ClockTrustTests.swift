@@ -105,6 +105,28 @@ struct ClockTrustTests {
 
     // MARK: Witnesses
 
+    @Test func recordOfTheFuture_isOutvotedByTwoWitnesses_notByOne() {
+        var script = Script(newestAt: Script.noon + 365 * 86_400_000)
+        script.turn()
+        #expect(!script.clock.isTrusted, "the network alone")
+        script.turn(after: 1000) { $0.meterClock(agreesWithin: 500, turn: &$1) }
+        #expect(!script.clock.isTrusted, "not in the middle of a turn")
+        script.turn(after: 1000)
+        #expect(script.clock.isTrusted)
+        #expect(script.newestAt == script.wall)
+
+        var lonely = Script(isSynchronised: false, newestAt: Script.noon + 365 * 86_400_000)
+        lonely.turn { $0.meterClock(agreesWithin: 500, turn: &$1) }
+        #expect(!lonely.clock.isTrusted, "a meter alone")
+        let wall = lonely.wall
+        lonely.turn { clock, turn in #expect(!clock.attest(wall: wall, turn: &turn)) }
+
+        var signed = Script(newestAt: Script.noon + 365 * 86_400_000)
+        signed.turn { clock, turn in #expect(clock.attest(wall: wall, turn: &turn)) }
+        signed.turn(after: 1000)
+        #expect(signed.clock.isTrusted)
+    }
+
     @Test func meter_whenItAgrees_vouchesForTwoHours() {
         var script = Script(isSynchronised: false)
         script.turn { clock, turn in clock.meterClock(agreesWithin: 120_001, turn: &turn) }

@@ -38,7 +38,7 @@ extension ManagedUnit {
         _ status: MeterStatus, _ news: [MeterNews], turn: inout Turn, _ context: UnitContext
     ) {
         guard let meter = meters.firstIndex(where: { $0.serial == status.serial }) else { return }
-        note(status, meter: meter, context)
+        note(status, meter: meter, turn: turn, context)
         mustShow = true
         for item in news {
             switch item {
@@ -54,7 +54,7 @@ extension ManagedUnit {
         watchLoad(status, turn: &turn)
     }
 
-    private mutating func note(_ status: MeterStatus, meter: Int, _ context: UnitContext) {
+    private mutating func note(_ status: MeterStatus, meter: Int, turn: Turn, _ context: UnitContext) {
         meters[meter].status = status
         for register in status.registers {
             let known = meters[meter].slots.firstIndex { $0.channel == register.channel }
@@ -68,20 +68,23 @@ extension ManagedUnit {
             guard let point = register.point, point != meters[meter].slots[slot].point else { continue }
             meters[meter].slots[slot].point = point
             guard register.channel == .importWh else { continue }
-            noteLateness(meter, point, context)
+            noteLateness(meter, point, at: time(of: point, turn, context), context)
             meters[meter].seen = point.moment.uptime
         }
     }
 
-    private mutating func noteLateness(_ meter: Int, _ point: RegisterPoint, _ context: UnitContext) {
+    /// - Parameter time: when the register stood so, as far as the clock is to be believed.
+    private mutating func noteLateness(
+        _ meter: Int, _ point: RegisterPoint, at time: WallTime, _ context: UnitContext
+    ) {
         let limit = meters[meter].staleAfter
         if let seen = meters[meter].seen {
-            if point.moment.uptime - seen > limit { meters[meter].late = (point.moment.wall, .staleData) }
+            if point.moment.uptime - seen > limit { meters[meter].late = (time, .staleData) }
         } else if let known = (meters[meter].slots.map { $0.position?.at } + [meters[meter].knownUntil])
             .compactMap(\.self).max(),
-            point.moment.wall - known > limit / 1000 + context.length
+            time - known > limit / 1000 + context.length
         {
-            meters[meter].late = (point.moment.wall, .restart)
+            meters[meter].late = (time, .restart)
         }
     }
 
