@@ -88,6 +88,7 @@ import Testing
         ("meters = [\"SDM-1\"]", "meters = []", "unit[1].meters"),
         ("meters = [\"SDM-1\"]", "meters = [\"SDM-1\", \"SDM-1\"]", "unit[1].meters"),
         ("switch = \"relay-1\"", "switch = \"relay-9\"", "unit[1].switch"),
+        ("switch = \"relay-1\"", "switch = \"relay-3\"", "unit[1].switch"),
         ("display = \"/dev/lcd\"", "display = \"lcd\"", "unit[1].display"),
         ("modbus:b:7:1,-,3", "modbus:b:7:1,-", "unit[1].buttons"),
         ("modbus:b:7:1,-,3", "modbus:a:7:1,-,3", "unit[1].buttons"),

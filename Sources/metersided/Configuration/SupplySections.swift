@@ -16,11 +16,7 @@ struct SupplySections {
         var ports: [PortEntry]
 
         /// Switches that are checked but not moved yet.
-        var dormant: [String] {
-            switches.compactMap { loadSwitch in
-                if case .meterRegister = loadSwitch.driver { "switch \(loadSwitch.name)" } else { nil }
-            }
-        }
+        var dormant: [String] { SupplySections.unmoved(switches).map { "switch \($0)" } }
     }
 
     func read(_ root: SettingsReader) -> Found {
@@ -29,10 +25,17 @@ struct SupplySections {
         let switches = section.read(tables)
         let units = UnitSection(
             box: box, meters: meters, switches: section, switchNames: switches.switches.map(\.name),
-            writtenSwitches: tables.count
+            unmovedNames: Self.unmoved(switches.switches), writtenSwitches: tables.count
         ).read(root.tables("unit"))
         return Found(
             units: units.units, switches: switches.switches, displays: units.displays,
             ports: switches.ports + units.ports)
+    }
+
+    /// Names of switches whose driver moves nothing.
+    private static func unmoved(_ switches: [SwitchSettings]) -> [String] {
+        switches.compactMap { loadSwitch in
+            if case .meterRegister = loadSwitch.driver { loadSwitch.name } else { nil }
+        }
     }
 }

@@ -11,6 +11,8 @@ struct UnitSection {
     let switches: SwitchSection
     /// Names of the switches that were read.
     let switchNames: [String]
+    /// Those of them that this version does not move.
+    let unmovedNames: [String]
     /// Switches written in the file, also those that were refused.
     let writtenSwitches: Int
 
@@ -87,6 +89,11 @@ struct UnitSection {
         guard let name = table.take("switch", .name) else { return nil }
         if !switchNames.contains(name), switchNames.count == writtenSwitches {
             table.fault("switch", "there is no [[switch]] named \"\(name)\"")
+        }
+        if unmovedNames.contains(name) {
+            table.fault(
+                "switch",
+                "\"\(name)\" is a meter-register, and this version moves no meter's relay; name another, or none")
         }
         if taken.switches.contains(name) { table.fault("switch", "\"\(name)\" belongs to another unit already") }
         taken.switches.append(name)
