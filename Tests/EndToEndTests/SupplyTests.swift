@@ -57,7 +57,8 @@ import Testing
         #expect(try bench.box.cli("ledger", "verify").code == 0)
     }
 
-    /// Held off and on by order, through a crash, and then a contact that opens by itself and does not follow.
+    /// Held off and on by order, through a weld and a crash, and then a contact that opens by itself and does not
+    /// follow.
     @Test func orders_moveTheSwitchAndWhatItDoesByItselfIsTold() throws {
         let sandbox = try Sandbox()
         let bench = try SupplyBench(sandbox)
@@ -66,9 +67,15 @@ import Testing
         try #require(fault == nil, "\(fault ?? "") \(bench.box.daemonLog)")
         try bench.send("payment_add", "{\"payment_id\":\"pay-1\",\"amount_micro\":500000000}")
 
+        // A welded contact says that it opens, and load flows on: only the meter knows.
+        bench.box.orderBoard("weld relay-1")
         let off = try bench.send("supply_mode_set", "{\"mode\":\"force_off\"}")
         #expect(off?["code"]?.string == "applied", "\(off ?? .null) \(bench.box.daemonLog)")
-        #expect(try bench.observed() == "disconnected" && bench.watts() == "0")
+        #expect(try bench.observed() == "disconnected")
+        #expect(
+            try sandbox.eventually(40) { try bench.alarms().contains("load_on_open_switch") }, "\(bench.box.daemonLog)")
+        bench.box.orderBoard("mend relay-1")
+        #expect(try sandbox.eventually(20) { try bench.watts() == "0" })
         let ordered = try bench.records("supply.ordered").count
 
         bench.box.killDaemon()
