@@ -86,7 +86,10 @@ let package = Package(
         .testTarget(name: "TidyTests"),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Metering", "Control", "Crypto", "CLinux", "metersided", "meterside", "meterside-sim"]),
+            dependencies: [
+                "Metering", "Intervals", "Credit", "Journal", "Control", "Crypto", "CLinux", "metersided", "meterside",
+                "meterside-sim",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

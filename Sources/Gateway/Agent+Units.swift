@@ -8,9 +8,8 @@ extension Agent {
     mutating func installUnits(turn: inout Turn) {
         noteHold(at: turn.moment.uptime)
         units.install(configuration, intervals: recovered.intervals, clock: clock, turn: &turn)
-        // They are folded into the units: the records themselves need no memory any more. An unconfigured box folds
-        // them once more, by the zone of its first configuration.
-        if !configuration.box.unconfigured { recovered.units = [] }
+        // The units have it now.
+        recovered.units = nil
         billed = []
         for meter in meters.indices {
             let isBilled = units.isBilled(meters[meter].settings.serial)

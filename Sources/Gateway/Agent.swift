@@ -38,7 +38,7 @@ public struct Agent: Sendable {
     private let verify: SignatureCheck
     private var head: Int64
     private var newestAt: WallTime
-    private var recordClock = RecordClock()
+    var recordClock: RecordClock
     private var isStarted = false
     private var isStopped = false
     private var boundaryAt = Uptime(microseconds: 0)
@@ -51,11 +51,12 @@ public struct Agent: Sendable {
         head = recovered.head
         newestAt = recovered.newestAt
         let box = configuration.box
+        recordClock = RecordClock(newestAt: recovered.newestAt, builtAt: box.builtAt)
         clock = ClockTrust(configuration: box, newestAt: recovered.newestAt)
         desk = Desk(
             box: box.id, keys: recovered.keys, revoked: recovered.revokedKeys, counters: recovered.counters,
-            scheduled: recovered.scheduled, unfinished: recovered.unfinished, records: recovered.units,
-            verify: verify)
+            scheduled: recovered.scheduled, unfinished: recovered.unfinished, begun: recovered.begun,
+            memory: recovered.units?.desk ?? DeskMemory(), verify: verify)
         desk.systems = Self.systems(of: configuration)
         desk.version = box.version
         units = UnitHub(configuration, recovered: recovered)
@@ -91,7 +92,7 @@ public struct Agent: Sendable {
         }
         var turn = Turn(
             moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected,
-            latest: recordClock.latest(at: moment))
+            latest: recordClock.latest(at: moment, isVouchedFor: clock.isVouchedFor(at: moment)))
         let isFirst = !isStarted
         if isFirst { start(turn: &turn) }
         clock.observe(turn: &turn)

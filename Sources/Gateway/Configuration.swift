@@ -150,7 +150,7 @@ public struct MeterSettings: Hashable, Sendable {
 }
 
 /// What the journal gave back at start.
-public struct RecoveredState: Hashable, Sendable {
+public struct RecoveredState: Sendable {
     /// Sequence and time of the newest record; 0 and the epoch for an empty journal.
     public var head: Int64
     public var newestAt: WallTime
@@ -174,15 +174,18 @@ public struct RecoveredState: Hashable, Sendable {
     public var likeDays: [LikeDays] = []
     /// What the newest statements about intervals lack, of every meter: see `GapLedger`.
     public var gaps: [IntervalGap]
-    /// Every record of the payment units (kinds `credit.*`, `unit.*`, `supply.*`), in order: accounts are folds.
-    public var units: [JournalEntry]
+    /// What the records of the payment units say (kinds `credit.*`, `unit.*`, `supply.*`); nil when there are none.
+    public var units: UnitFold?
+    /// Ids of `scheduled` commands that left a record of their own (`unit.*`, `supply.*`) before the process ended:
+    /// they are taken up, not done again.
+    public var begun: [String] = []
     /// `data` of the newest `han.state` record.
     public var han: JSONObject?
 
     public init(
         head: Int64, newestAt: WallTime, acknowledged: Int64, intervals: [Interval], keys: [SigningKey],
         revokedKeys: [String], counters: [KeyCounter], hash: String, scheduled: [JSONObject] = [],
-        gaps: [IntervalGap] = [], units: [JournalEntry] = [], han: JSONObject? = nil
+        gaps: [IntervalGap] = [], units: UnitFold? = nil, han: JSONObject? = nil
     ) {
         self.han = han
         self.units = units

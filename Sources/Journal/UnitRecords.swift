@@ -18,4 +18,20 @@ extension JournalStore {
         }
         return entries
     }
+
+    /// The records of some kinds among the `looks` records after record `since`, ascending: a step of a walk over a
+    /// long journal, which ends when it comes to the head.
+    public func step(
+        of kinds: [JournalKind], since: Int64, looks: Int64
+    ) throws(JournalError) -> (entries: [JournalEntry], through: Int64) {
+        let through = min(head, since + looks)
+        let names = kinds.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let entries = try database.rows(
+            """
+            SELECT seq, at, kind, key, data, hash FROM records NOT INDEXED
+            WHERE seq > ? AND seq <= ? AND kind IN (\(names)) ORDER BY seq
+            """, .integer(since), .integer(through)
+        ) { (row) throws(JournalError) in try row.entry }
+        return (entries, through)
+    }
 }

@@ -1,5 +1,5 @@
 /// The number on a meter's plate, as text: 1…32 of `A-Z a-z 0-9 . -`.
-public struct MeterSerial: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct MeterSerial: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     public let text: String
 
     /// Nil unless the text is 1…32 of `A-Z a-z 0-9 . -`.

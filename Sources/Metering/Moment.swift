@@ -1,5 +1,5 @@
 /// Civil time: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted. It can jump.
-public struct WallTime: Hashable, Comparable, Sendable {
+public struct WallTime: Hashable, Comparable, Codable, Sendable {
     public var milliseconds: Int64
 
     public init(milliseconds: Int64) { self.milliseconds = milliseconds }

@@ -34,7 +34,7 @@ public struct RegisterName: Hashable, Comparable, Sendable, CustomStringConverti
 }
 
 /// The four cumulative channels that intervals are kept for.
-public enum Channel: String, Sendable, CaseIterable {
+public enum Channel: String, Codable, Sendable, CaseIterable {
     case importWh = "import_wh"
     case exportWh = "export_wh"
     case importVarh = "import_varh"

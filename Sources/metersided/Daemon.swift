@@ -53,8 +53,12 @@ struct Daemon {
         do throws(JournalError) {
             let journal = try JournalStore(readOnly: options.state + "/journal.db")
             let report = try VerifyReport.whole(journal)
-            Output.write(String(decoding: JSONWriter.compact(report.json), as: UTF8.self) + "\n")
-            return report.isSound ? 0 : 5
+            var json = report.json.object ?? JSONObject()
+            let checkpoint = try UnitCheckpoint(folder: options.state).verify(journal)
+            json["unit_checkpoint"] = .string(checkpoint.word)
+            if checkpoint.isFalse { json["ok"] = false }
+            Output.write(String(decoding: JSONWriter.compact(.object(json)), as: UTF8.self) + "\n")
+            return report.isSound && !checkpoint.isFalse ? 0 : 5
         } catch {
             StandardErrorLog.write("metersided: \(error)\n")
             return 5

@@ -42,18 +42,26 @@ struct DeskScript {
 
     init(
         isSynchronised: Bool = true, counters: [KeyCounter] = [], scheduled: [JSONObject] = [],
-        unfinished: [JSONObject] = [], records: [JournalEntry] = []
+        unfinished: [JSONObject] = [], records: [JournalDraft] = []
     ) {
         self.isSynchronised = isSynchronised
         desk = Desk(
             box: Self.box, keys: Self.keys, revoked: ["revoked"], counters: counters, scheduled: scheduled,
-            unfinished: unfinished, records: records, verify: Self.verify)
+            unfinished: unfinished, memory: Self.memory(records), verify: Self.verify)
         desk.meters = [Self.meter].compactMap(\.self)
         clock = ClockTrust(
             configuration: BoxSettings(
                 id: Self.box, version: "1", intervalMinutes: 5, clockFromHost: false,
                 builtAt: WallTime(text: "2026-11-01T00:00:00Z") ?? WallTime(seconds: 0), hasMqtt: true,
                 unconfigured: false), newestAt: newestAt)
+    }
+
+    private static func memory(_ records: [JournalDraft]) -> DeskMemory {
+        var memory = DeskMemory()
+        for draft in records where JournalKind.ofUnitsInTests.contains(draft.kind) {
+            memory.take(JournalEntry(draft: draft, hash: ""), box: box)
+        }
+        return memory
     }
 
     /// One turn: the clock is looked at, `body` happens, what is due is done.
@@ -176,6 +184,13 @@ struct DeskScript {
     }
 }
 
+extension JournalKind {
+    /// What accounts and supply are folds over.
+    static let ofUnitsInTests = allCases.filter { kind in
+        ["credit.", "unit.", "supply."].contains { kind.rawValue.hasPrefix($0) }
+    }
+}
+
 extension DeskScript {
     /// The process ends and starts again: all it has is the journal.
     mutating func restart() {
@@ -196,7 +211,9 @@ extension DeskScript {
             counters: counters.map { KeyCounter(kid: $0.key, counter: $0.value) },
             scheduled: data(of: .commandScheduled, without: ended),
             unfinished: data(of: .commandReceived, without: ended.union(ids([.commandScheduled]))),
-            records: records.map { JournalEntry(draft: $0, hash: "") }, verify: Self.verify)
+            begun: records.filter { JournalKind.ofUnitsInTests.contains($0.kind) }.compactMap {
+                $0.key.split(separator: "/").last.map { String($0) }
+            }, memory: Self.memory(records), verify: Self.verify)
         desk.meters = [Self.meter].compactMap(\.self)
     }
 }

@@ -2,7 +2,7 @@ import Intervals
 import Metering
 
 /// What the box's operator has set for a unit (contract §2).
-public struct AccountLimits: Hashable, Sendable {
+public struct AccountLimits: Hashable, Codable, Sendable {
     /// A payment that would lift the balance above this is refused whole, micro-units.
     public var maxBalance: Int64
     /// A greater payment is refused whole, micro-units.
@@ -25,8 +25,8 @@ public struct AccountLimits: Hashable, Sendable {
 }
 
 /// The settings of a unit that credit and supply go by; nil where nothing has been set.
-public struct AccountSettings: Hashable, Sendable {
-    struct Planned: Hashable, Sendable {
+public struct AccountSettings: Hashable, Codable, Sendable {
+    struct Planned: Hashable, Codable, Sendable {
         var mode: OperationalMode
         var at: WallTime
     }
@@ -67,16 +67,16 @@ public struct AccountSettings: Hashable, Sendable {
 /// The functions in `Rules/` decide: each checks an order, appends the events that follow from it and applies them;
 /// when it throws, nothing has changed. `apply` is the fold itself, and what a restart replays. Money is in
 /// micro-units, energy in whole Wh; there is no clock: every function is told the time.
-public struct CreditAccount: Sendable {
+public struct CreditAccount: Codable, Sendable {
     /// A loan that is not all used yet.
-    struct OpenLoan: Hashable, Sendable {
+    struct OpenLoan: Hashable, Codable, Sendable {
         var id: String
         var left: Int64
         var expiresAt: WallTime?
     }
 
     /// An order whose business id is used up.
-    enum AppliedOrder: Hashable, Sendable {
+    enum AppliedOrder: Hashable, Codable, Sendable {
         /// With its parts, its week, and whether it came while emergency credit was selected.
         case payment(PaymentAdd, CreditRegisters, week: Int64, wasSelected: Bool, isReversed: Bool)
         case reversal(PaymentReverse)
@@ -85,14 +85,14 @@ public struct CreditAccount: Sendable {
     }
 
     /// Local days up to which charges by the calendar have been taken, days since 1970.
-    struct DueDays: Hashable, Sendable {
+    struct DueDays: Hashable, Codable, Sendable {
         var standing: Int64 = 0
         var timeDebt: Int64 = 0
         var deduction: Int64 = 0
     }
 
     /// What payments have recovered in a local week, named by its Monday.
-    struct RecoveredWeek: Hashable, Sendable {
+    struct RecoveredWeek: Hashable, Codable, Sendable {
         var monday: Int64
         var amount: Int64
     }
@@ -184,9 +184,9 @@ public enum EmergencyState: String, Sendable, CaseIterable {
 }
 
 /// One of the newest credits.
-public struct CreditAddition: Hashable, Sendable {
+public struct CreditAddition: Hashable, Codable, Sendable {
     /// Where it came from.
-    public enum Source: String, Sendable {
+    public enum Source: String, Codable, Sendable {
         case payment, adjustment
     }
 
@@ -207,8 +207,8 @@ public struct CreditAddition: Hashable, Sendable {
 }
 
 /// What was charged on the newest days: the suggestion is worked out from it.
-struct DailyUse: Hashable, Sendable {
-    struct Day: Hashable, Sendable {
+struct DailyUse: Hashable, Codable, Sendable {
+    struct Day: Hashable, Codable, Sendable {
         var day: Int64
         var amount: Int64
     }

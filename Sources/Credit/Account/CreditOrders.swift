@@ -1,7 +1,7 @@
 import Metering
 
 /// `payment_add`
-public struct PaymentAdd: Hashable, Sendable {
+public struct PaymentAdd: Hashable, Codable, Sendable {
     /// Unique for the unit, for ever.
     public var paymentID: String
     /// Micro-units, 10,000…999,999,000,000.
@@ -46,7 +46,7 @@ public struct PaymentAdd: Hashable, Sendable {
 }
 
 /// `payment_reverse`: takes a whole payment back, once.
-public struct PaymentReverse: Hashable, Sendable {
+public struct PaymentReverse: Hashable, Codable, Sendable {
     /// Unique for the unit, for ever.
     public var reversalID: String
     public var paymentID: String
@@ -67,9 +67,9 @@ public struct PaymentReverse: Hashable, Sendable {
 }
 
 /// `credit_adjust` and `credit_set`: the balance is changed by hand.
-public struct CreditAdjustment: Hashable, Sendable {
+public struct CreditAdjustment: Hashable, Codable, Sendable {
     /// By how much, or to what, micro-units.
-    public enum Amount: Hashable, Sendable {
+    public enum Amount: Hashable, Codable, Sendable {
         case by(Int64)
         case to(Int64)
     }
@@ -112,7 +112,7 @@ public struct CreditAdjustment: Hashable, Sendable {
 }
 
 /// `loan_extend`: emergency credit made available once.
-public struct LoanExtend: Hashable, Sendable {
+public struct LoanExtend: Hashable, Codable, Sendable {
     /// Unique for the unit, for ever.
     public var loanID: String
     /// Micro-units.

@@ -1,7 +1,7 @@
 import Metering
 
 /// The money of an account, micro-units. Everything but the balance is at least 0.
-public struct CreditRegisters: Hashable, Sendable {
+public struct CreditRegisters: Hashable, Codable, Sendable {
     /// What is left; may be negative.
     public var balance: Int64
     /// Emergency credit drawn and not repaid, loans included.

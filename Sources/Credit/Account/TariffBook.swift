@@ -7,11 +7,13 @@ struct TariffBook: Sendable {
     final class Plan: Sendable {
         let setting: TariffSetting
         let from: WallTime
+        let zone: ZoneRules
         let rater: Rater
 
         init(_ setting: TariffSetting, from: WallTime, zone: ZoneRules) {
             self.setting = setting
             self.from = from
+            self.zone = zone
             rater = Rater(setting.tariff, zone: zone)
         }
 
@@ -126,5 +128,31 @@ struct TariffBook: Sendable {
         guard tariff.vatBasisPoints > 0 else { return }
         lines.append(
             ChargeLine(what: "vat", rate: tariff.vatBasisPoints, amount: new.vat.amountMicro - old.vat.amountMicro))
+    }
+}
+
+/// A book is kept without what follows from its tariffs and the unit's local time, which all of them share.
+extension TariffBook: Codable {
+    private struct Kept: Codable {
+        var setting: TariffSetting
+        var from: WallTime
+        var state: RatingState
+    }
+
+    private enum CodingKeys: CodingKey { case zone, versions }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(versions.first?.plan.zone, forKey: .zone)
+        try container.encode(
+            versions.map { Kept(setting: $0.plan.setting, from: $0.plan.from, state: $0.state) }, forKey: .versions)
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let zone = try container.decodeIfPresent(ZoneRules.self, forKey: .zone) ?? .market
+        versions = try container.decode([Kept].self, forKey: .versions).map { kept in
+            Version(plan: Plan(kept.setting, from: kept.from, zone: zone), state: kept.state)
+        }
     }
 }

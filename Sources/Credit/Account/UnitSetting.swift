@@ -83,7 +83,7 @@ public enum UnitSetting: Hashable, Sendable {
 }
 
 /// `tariff`: a price plan as it was sent, and what it means.
-public struct TariffSetting: Hashable, Sendable {
+public struct TariffSetting: Hashable, Codable, Sendable {
     public var tariff: Tariff
     /// As `tariff_set` takes it.
     public var json: JSONValue

@@ -1,9 +1,9 @@
 import Metering
 
 /// A template: commands with their arguments, checked whole.
-public struct Template: Hashable, Sendable {
+public struct Template: Hashable, Codable, Sendable {
     /// One command of it.
-    public struct Action: Hashable, Sendable {
+    public struct Action: Hashable, Codable, Sendable {
         public var command: String
         public var payload: JSONObject
     }

@@ -1,7 +1,7 @@
 import Metering
 
 /// How owed money is taken.
-public enum ArrearsRecovery: Hashable, Sendable {
+public enum ArrearsRecovery: Hashable, Codable, Sendable {
     /// A part of each payment, basis points of it, at most so much (micro-units) in a local week from Monday.
     case percentOfPayment(basisPoints: Int64, weeklyCap: Int64?)
     /// An amount (micro-units) each period.

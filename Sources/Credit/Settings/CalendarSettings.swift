@@ -1,7 +1,7 @@
 import Metering
 
 /// `friendly_days`: the local times of a week in which supply is not cut.
-public struct FriendlyDays: Hashable, Sendable {
+public struct FriendlyDays: Hashable, Codable, Sendable {
     /// Windows of each weekday from Monday, seven lists.
     public var windows: [[DayWindow]]
     /// Whether supply that is already off stays off when a window starts. Nil and true: it stays off (design §7);
@@ -74,7 +74,7 @@ public struct FriendlyDays: Hashable, Sendable {
 }
 
 /// One day of `special_days`, once or every year.
-public struct SpecialDay: Hashable, Sendable {
+public struct SpecialDay: Hashable, Codable, Sendable {
     /// Nil means every year.
     public var year: Int?
     public var month: Int
@@ -127,7 +127,7 @@ public struct SpecialDay: Hashable, Sendable {
 }
 
 /// `special_days`: dates on which supply is not cut.
-public struct SpecialDays: Hashable, Sendable {
+public struct SpecialDays: Hashable, Codable, Sendable {
     public var days: [SpecialDay]
 
     /// Special days, at most 64.
@@ -166,9 +166,9 @@ public struct SpecialDays: Hashable, Sendable {
 }
 
 /// `daylight_saving`: the unit's own table, in place of the zone's rules until its last interval ends.
-public struct DaylightSaving: Hashable, Sendable {
+public struct DaylightSaving: Hashable, Codable, Sendable {
     /// Local time is the zone's standard time plus the offset from `start` until `end`.
-    public struct Shift: Hashable, Sendable {
+    public struct Shift: Hashable, Codable, Sendable {
         public var start: WallTime
         public var end: WallTime
         /// −120…120

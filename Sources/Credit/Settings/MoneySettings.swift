@@ -1,7 +1,7 @@
 import Metering
 
 /// `emergency_credit`: a loan that the customer may use when credit runs out.
-public struct EmergencyCreditSettings: Hashable, Sendable {
+public struct EmergencyCreditSettings: Hashable, Codable, Sendable {
     /// Micro-units, 0…10,000,000,000.
     public var limit: Int64
     /// Offered while the balance is below this, micro-units, never below the cut-off (0).
@@ -54,7 +54,7 @@ public struct EmergencyCreditSettings: Hashable, Sendable {
 }
 
 /// `low_credit`: when the customer is warned.
-public struct LowCreditSettings: Hashable, Sendable {
+public struct LowCreditSettings: Hashable, Codable, Sendable {
     public var isEnabled: Bool
     /// Warned when the available credit falls below this, micro-units.
     public var threshold: Int64
@@ -93,7 +93,7 @@ public struct LowCreditSettings: Hashable, Sendable {
 }
 
 /// `regular_deduction`: an amount that the account is charged by the calendar.
-public struct RegularDeduction: Hashable, Sendable {
+public struct RegularDeduction: Hashable, Codable, Sendable {
     public var isEnabled: Bool
     /// Micro-units.
     public var amount: Int64
@@ -124,7 +124,7 @@ public struct RegularDeduction: Hashable, Sendable {
 }
 
 /// `suggestion`: how the suggested top-up is worked out.
-public struct SuggestionSettings: Hashable, Sendable {
+public struct SuggestionSettings: Hashable, Codable, Sendable {
     /// Days of use that are looked at, 1…90.
     public var lookbackDays: Int
     /// Days that the top-up shall last, 1…90.
@@ -157,9 +157,9 @@ public struct SuggestionSettings: Hashable, Sendable {
 }
 
 /// `currency`: the characters that money is shown with.
-public struct CurrencySymbols: Hashable, Sendable {
+public struct CurrencySymbols: Hashable, Codable, Sendable {
     /// Where the symbol stands.
-    public enum Position: String, Sendable, CaseIterable {
+    public enum Position: String, Codable, Sendable, CaseIterable {
         case before, after
     }
 

@@ -1,7 +1,7 @@
 import Metering
 
 /// How a unit is paid for.
-public enum OperationalMode: String, Sendable, CaseIterable {
+public enum OperationalMode: String, Codable, Sendable, CaseIterable {
     /// Credit first; supply may be cut for lack of it.
     case prepayment
     /// Billed later: charges go to the balance, and supply is never cut for lack of credit.
@@ -28,9 +28,9 @@ public struct OperationalModeSettings: Hashable, Sendable {
 }
 
 /// `supply_mode`: normal, or held on or off by order.
-public struct SupplyModeSettings: Hashable, Sendable {
+public struct SupplyModeSettings: Hashable, Codable, Sendable {
     /// What is ordered.
-    public enum Mode: String, Sendable, CaseIterable {
+    public enum Mode: String, Codable, Sendable, CaseIterable {
         case normal
         case forceOn = "force_on"
         case forceOff = "force_off"
@@ -74,7 +74,7 @@ public struct SupplyModeSettings: Hashable, Sendable {
 }
 
 /// How supply comes back after it was cut.
-public enum ReconnectPolicy: String, Sendable, CaseIterable {
+public enum ReconnectPolicy: String, Codable, Sendable, CaseIterable {
     /// Armed: the customer closes it.
     case button
     case automatic
@@ -88,7 +88,7 @@ public enum RestorePolicy: String, Sendable, CaseIterable {
 }
 
 /// `omnipower`: whether the box may disconnect, and how supply comes back.
-public struct ElectricalDisconnection: Hashable, Sendable {
+public struct ElectricalDisconnection: Hashable, Codable, Sendable {
     public var isEnabled: Bool
     /// 1…16
     public var meterSlot: Int

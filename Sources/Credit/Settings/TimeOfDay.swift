@@ -1,7 +1,7 @@
 import Metering
 
 /// A local time of day in minutes after midnight, 0…1440; 1440 is `24:00`, the end of the day.
-public struct TimeOfDay: Hashable, Comparable, Sendable {
+public struct TimeOfDay: Hashable, Comparable, Codable, Sendable {
     public var minutes: Int
 
     public static let midnight = TimeOfDay(minutes: 0)
@@ -32,7 +32,7 @@ public struct TimeOfDay: Hashable, Comparable, Sendable {
 }
 
 /// A day of the week; the raw value is the word of the commands.
-public enum Weekday: String, Sendable, CaseIterable {
+public enum Weekday: String, Codable, Sendable, CaseIterable {
     case monday = "mon"
     case tuesday = "tue"
     case wednesday = "wed"
@@ -46,7 +46,7 @@ public enum Weekday: String, Sendable, CaseIterable {
 }
 
 /// A part of a day, from its first minute until before its last; past midnight when `to` is not after `from`.
-public struct DayWindow: Hashable, Sendable {
+public struct DayWindow: Hashable, Codable, Sendable {
     public var from: TimeOfDay
     public var to: TimeOfDay
 
@@ -82,9 +82,9 @@ extension FieldReader {
 }
 
 /// When something falls due.
-public struct RecoveryPeriod: Hashable, Sendable {
+public struct RecoveryPeriod: Hashable, Codable, Sendable {
     /// How often.
-    public enum Every: String, Sendable, CaseIterable {
+    public enum Every: String, Codable, Sendable, CaseIterable {
         case daily, weekly, monthly
     }
 

@@ -1,5 +1,5 @@
 /// The load switch's state, from open to closed.
-public enum SupplyState: String, Sendable, CaseIterable, Comparable {
+public enum SupplyState: String, Codable, Sendable, CaseIterable, Comparable {
     case disconnected
     /// Open, and the customer may close it.
     case armed
@@ -17,7 +17,7 @@ public enum SupplyState: String, Sendable, CaseIterable, Comparable {
 }
 
 /// Why supply is as it is (design §7). The words are stable: they are journalled and published.
-public enum SupplyReason: String, Sendable, CaseIterable {
+public enum SupplyReason: String, Codable, Sendable, CaseIterable {
     case credit
     case exhausted
     case emergencyCredit = "emergency_credit"

@@ -51,17 +51,21 @@ struct Desk: Sendable {
     ///   - scheduled: `data` of every `command.scheduled` record whose `jti` has no `command.done` or
     ///     `command.refused` yet.
     ///   - unfinished: `data` of every `command.received` record whose `jti` has no other record yet.
-    ///   - records: every record of the units, in order: templates are among them.
+    ///   - begun: ids of scheduled commands that left a record of their own before the process ended.
+    ///   - memory: what the records of the units say of templates and kept values.
     init(
         box: String, keys: [SigningKey], revoked: [String], counters: [KeyCounter], scheduled: [JSONObject] = [],
-        unfinished: [JSONObject] = [], records: [JournalEntry] = [], verify: @escaping SignatureCheck
+        unfinished: [JSONObject] = [], begun: [String] = [], memory: DeskMemory = DeskMemory(),
+        verify: @escaping SignatureCheck
     ) {
         self.box = box
         self.verify = verify
         interrupted = unfinished
         ring = KeyRing(keys: keys, revoked: revoked, counters: counters)
-        recover(records)
-        for data in scheduled { restore(data, begun: Self.begun(data, in: records)) }
+        templates = memory.templates
+        kept = memory.kept
+        observations = memory.observations
+        for data in scheduled { restore(data, begun: begun) }
     }
 
     /// Keys in force.

@@ -3,7 +3,7 @@ import Metering
 
 /// Values of resources that no account goes by: the desk keeps them, and whoever shows or does something by them asks
 /// it. A resource whose `_set` is none of `UnitCommand` is kept here, so that it needs only its file and its line.
-struct KeptValues: Sendable {
+struct KeptValues: Codable, Sendable {
     /// By `resource/unit`. Looked up, never iterated.
     private var values: [String: JSONObject] = [:]
     /// Units of which something changed since this was last taken.
@@ -41,18 +41,6 @@ extension Desk {
                 "text": order.args["text"] ?? "", "until": .string(until.text),
                 "clear_on_button": order.args["clear_on_button"] ?? false,
             ], order, turn: &turn)
-    }
-
-    /// Takes a record of the box's own settings.
-    mutating func recoverKept(_ data: JSONObject, at time: WallTime) {
-        guard data["box"]?.string == box, let setting = data["setting"]?.string, let value = data["value"]?.object
-        else { return }
-        if setting == "template" {
-            if let template = try? Template(value) { store(template) }
-        } else if let unit = data["for"]?.string {
-            kept.keep(setting, unit, value)
-            observations.note(setting, unit, at: time)
-        }
     }
 
     /// Whether it is the desk that keeps a resource.

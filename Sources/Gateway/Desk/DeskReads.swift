@@ -230,8 +230,8 @@ extension Desk {
 }
 
 /// When a unit's values were last set or read, and what a report said.
-struct Observations: Sendable {
-    struct Observation: Sendable {
+struct Observations: Codable, Sendable {
+    struct Observation: Codable, Sendable {
         var at: WallTime
         /// Only of what cannot be asked again.
         var value: JSONObject?

@@ -42,14 +42,15 @@ extension Desk {
     }
 
     /// Puts back what was scheduled before a restart, from `data` of its record.
-    /// - Parameter begun: it had begun before the process ended: it is taken up, not done again.
-    mutating func restore(_ data: JSONObject, begun: Bool) {
+    /// - Parameter begun: ids of those that had left a record of their own before the process ended: an order to a
+    ///   switch among them is taken up, not given again.
+    mutating func restore(_ data: JSONObject, begun: [String]) {
         guard let payload = data["claims"], let id = data["jti"]?.string,
             let hash = data["payload_sha256"]?.string, let origin = Order.Origin(data),
             let (claims, spec) = try? read(payload, isLocal: origin.kid == nil), let at = claims.executeAt
         else { return }
         let unit = claims.sub ?? box
-        if begun {
+        if begun.contains(id), Self.movesSwitch.contains(spec.name) {
             var received = data
             received["command"] = .string(spec.name)
             received["unit"] = .string(unit)
@@ -63,14 +64,6 @@ extension Desk {
         requests.open(order, at: since)
         requests.step(id, .scheduled, at: since)
         insert(order, at: at)
-    }
-
-    /// Whether a scheduled command left a record of its own before it ended.
-    static func begun(_ data: JSONObject, in records: [JournalEntry]) -> Bool {
-        guard let id = data["jti"]?.string, let command = data["claims"]?["cmd"]?.string,
-            movesSwitch.contains(command)
-        else { return false }
-        return records.contains { $0.draft.key.hasSuffix("/\(id)") }
     }
 
     /// The checks that may have changed since it was accepted, then the deed.

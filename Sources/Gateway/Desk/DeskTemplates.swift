@@ -75,24 +75,6 @@ extension Desk {
         templates.sort { $0.id < $1.id }
     }
 
-    /// Takes templates, and when settings were last set, out of the records of the units.
-    mutating func recover(_ entries: [JournalEntry]) {
-        for entry in entries {
-            let data = entry.draft.data
-            guard let unit = data["unit"]?.string else {
-                recoverKept(data, at: entry.draft.at)
-                continue
-            }
-            if let setting = data["setting"]?.string {
-                observations.note(setting, unit, at: entry.draft.at)
-            } else if entry.draft.kind == .unitMode {
-                observations.note("operational_mode", unit, at: entry.draft.at)
-            } else if entry.draft.kind.rawValue.hasPrefix("credit.") {
-                observations.note("credit", unit, at: entry.draft.at)
-            }
-        }
-    }
-
     // MARK: Applying
 
     /// Carries out a template's actions in order; the first that fails ends it, unless told otherwise.

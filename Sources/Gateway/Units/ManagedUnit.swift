@@ -144,7 +144,7 @@ struct ManagedUnit: Sendable {
         isTestOpen = memory.isTestOpen
         journalledNotice = memory.noticeUntil
         lastReason = memory.lastReason
-        recoveredDelay = memory.delay
+        recoveredDelay = memory.delay.map { ($0.reason, $0.notBefore) }
         // Supply as it was seen last; nothing moves by a start.
         var current = SupplyState.connected
         if load != nil, memory.isClosed == false {

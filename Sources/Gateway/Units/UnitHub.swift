@@ -13,8 +13,8 @@ enum UnitProgress: Sendable {
 /// The payment units of the box, in the order of the configuration, each with its account, its supply and its switch.
 struct UnitHub: Sendable {
     var units: [ManagedUnit] = []
-    /// What the journal knows of units, by id, until they are made: looked up, never iterated.
-    private var memories: [String: UnitMemory] = [:]
+    /// What the journal knows of units, until they are made.
+    private var memories: [UnitMemory] = []
     /// Units that the configuration does not name any more: their accounts stay.
     private var parked: [ManagedUnit] = []
     /// The newest interval of each meter, from the journal.
@@ -38,12 +38,7 @@ struct UnitHub: Sendable {
         box = configuration.box
         newestAt = recovered.newestAt
         intervals = recovered.intervals
-        for entry in recovered.units {
-            // Under the box's own name stands what is of no unit.
-            guard let id = entry.draft.data["unit"]?.string, id != box.id else { continue }
-            let limits = configuration.units.first { $0.id == id }?.limits ?? AccountLimits()
-            memories[id, default: UnitMemory(id: id, zone: box.zone, limits: limits)].take(entry)
-        }
+        memories = recovered.units?.units ?? []
     }
 
     /// The configured units, in the order of the file.
@@ -82,12 +77,12 @@ struct UnitHub: Sendable {
                 units.append(unit)
                 continue
             }
+            let known = memories.firstIndex { $0.account.unit == settings.id }.map { memories.remove(at: $0) }
             var unit = ManagedUnit(
                 settings, loadSwitch,
-                memory: memories[settings.id] ?? UnitMemory(id: settings.id, zone: box.zone, limits: settings.limits),
+                memory: known ?? UnitMemory(id: settings.id, zone: box.zone, limits: settings.limits),
                 newestAt: newestAt, context, at: turn.moment)
-            unit.begin(memories[settings.id], intervals, turn: &turn, context)
-            memories[settings.id] = nil
+            unit.begin(known, intervals, turn: &turn, context)
             units.append(unit)
         }
         for index in units.indices { finish(index, turn: &turn, context) }

@@ -3,7 +3,7 @@ import Intervals
 import Metering
 
 /// How far a meter's register has been charged.
-struct ChargePosition: Hashable, Sendable {
+struct ChargePosition: Hashable, Codable, Sendable {
     var meter: MeterSerial
     /// Counts replacements at the meter's place: a register of another epoch says nothing.
     var epoch: Int
@@ -41,7 +41,7 @@ struct ChargePosition: Hashable, Sendable {
 }
 
 /// What a unit is wired to: a test of the switch is worth something only while this stays.
-struct UnitWiring: Hashable, Sendable {
+struct UnitWiring: Hashable, Codable, Sendable {
     var meters: [MeterSerial]
     /// Name and driver of the switch, as text that changes with them; empty for none.
     var loadSwitch: String
@@ -77,26 +77,36 @@ extension SwitchDriver {
 }
 
 /// An order to a switch whose end is not in the journal.
-struct UnconfirmedOrder: Hashable, Sendable {
+struct UnconfirmedOrder: Hashable, Codable, Sendable {
     var closes: Bool
     var reason: SupplyReason
     var seq: Int64
 }
 
 /// Everything the journal knows of a payment unit: a fold over its records.
-struct UnitMemory: Sendable {
+struct UnitMemory: Codable, Sendable {
+    struct Decided: Hashable, Codable, Sendable {
+        var state: SupplyState
+        var reason: SupplyReason
+    }
+
+    struct Delay: Hashable, Codable, Sendable {
+        var reason: SupplyReason
+        var notBefore: WallTime
+    }
+
     var account: CreditAccount
     /// By meter and channel.
     var positions: [ChargePosition] = []
     var wiring: UnitWiring?
     var isTested = false
     var isDisconnectOrdered = false
-    var decided: (state: SupplyState, reason: SupplyReason)?
+    var decided: Decided?
     /// The newest reason that is no passing doubt.
     var lastReason: SupplyReason?
     var noticeUntil: WallTime?
     /// A random delay that runs, and what for.
-    var delay: (reason: SupplyReason, notBefore: WallTime)?
+    var delay: Delay?
     var isExhaustionKnown = false
     /// The contact as it was seen last; nil before it was ever seen.
     var isClosed: Bool?
@@ -141,10 +151,10 @@ struct UnitMemory: Sendable {
         guard let state = data["decided"]?.string.flatMap(SupplyState.init(rawValue:)),
             let reason = data["reason"]?.string.flatMap(SupplyReason.init(rawValue:))
         else { return }
-        decided = (state, reason)
+        decided = Decided(state: state, reason: reason)
         noticeUntil = data["notice_until"]?.string.flatMap { WallTime(text: $0) }
         if let until = data["not_before"]?.string.flatMap({ WallTime(text: $0) }) {
-            delay = (reason, until)
+            delay = Delay(reason: reason, notBefore: until)
         } else if data["held"] != true || !reason.isDoubt {
             delay = nil
         }

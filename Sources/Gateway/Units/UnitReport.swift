@@ -77,3 +77,40 @@ struct UnitReport: Sendable {
         return .object(object)
     }
 }
+
+/// A report is kept as numbers: of each line its slot, the balance after it, which of its parts are not 0, and those.
+extension UnitReport: Codable {
+    private enum CodingKeys: CodingKey { case before, balance, lines }
+
+    func encode(to encoder: any Encoder) throws {
+        var numbers: [Int64] = []
+        for (index, line) in lines.enumerated() {
+            let used = line.parts.indices.filter { line.parts[$0] != 0 }
+            numbers += [line.slot, balances[index], used.reduce(0) { $0 | 1 << Int64($1) }]
+            numbers += used.map { line.parts[$0] }
+        }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(before, forKey: .before)
+        try container.encode(balance, forKey: .balance)
+        try container.encode(PackedNumbers(numbers), forKey: .lines)
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        before = try container.decode(Int64.self, forKey: .before)
+        balance = try container.decode(Int64.self, forKey: .balance)
+        var rest = try container.decode(PackedNumbers.self, forKey: .lines).numbers[...]
+        while let slot = rest.popFirst() {
+            guard let balance = rest.popFirst(), let used = rest.popFirst() else { throw Damage() }
+            var parts = [Int64](repeating: 0, count: Self.names.count)
+            for index in parts.indices where used & 1 << Int64(index) != 0 {
+                guard let part = rest.popFirst() else { throw Damage() }
+                parts[index] = part
+            }
+            lines.append(Line(slot: slot, parts: parts))
+            balances.append(balance)
+        }
+    }
+
+    private struct Damage: Error {}
+}

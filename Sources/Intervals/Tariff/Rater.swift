@@ -1,9 +1,9 @@
 import Metering
 
 /// Money for energy, exact: an integer, and the part of a micro-unit that is carried to the next charge.
-public struct RatingState: Hashable, Sendable {
+public struct RatingState: Hashable, Codable, Sendable {
     /// The use of each name in one block period, micro-watt-hours.
-    struct Counter: Hashable, Sendable {
+    struct Counter: Hashable, Codable, Sendable {
         var period: Int64
         var used: [Int128]
     }
@@ -18,7 +18,7 @@ public struct RatingState: Hashable, Sendable {
 }
 
 /// What has been charged for one thing.
-public struct RatingLine: Hashable, Sendable {
+public struct RatingLine: Hashable, Codable, Sendable {
     /// Micro-watt-hours; days for the standing charge; charged micro-units for VAT.
     public internal(set) var quantity: Int128 = 0
     /// Micro-units of money, rounded down.

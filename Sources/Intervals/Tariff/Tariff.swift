@@ -2,9 +2,9 @@ import Metering
 
 /// A price plan for energy (contract §9): bands by time, blocks by use, a standing charge and VAT.
 /// Money is in micro-units of the currency, energy in watt-hours.
-public struct Tariff: Hashable, Sendable {
+public struct Tariff: Hashable, Codable, Sendable {
     /// A price. Bands of one name are its blocks.
-    public struct Band: Hashable, Sendable {
+    public struct Band: Hashable, Codable, Sendable {
         public var name: String
         /// Micro-units of money for a kWh, not negative.
         public var rateMicro: Int64
@@ -19,7 +19,7 @@ public struct Tariff: Hashable, Sendable {
     }
 
     /// When a band's name applies.
-    public struct Window: Hashable, Sendable {
+    public struct Window: Hashable, Codable, Sendable {
         public var band: String
         /// Bit 0 is Monday, bit 6 Sunday.
         public var days: UInt8
@@ -41,7 +41,7 @@ public struct Tariff: Hashable, Sendable {
     }
 
     /// A part of every year, both days included; it may go over new year.
-    public struct Season: Hashable, Sendable {
+    public struct Season: Hashable, Codable, Sendable {
         /// Month × 100 + day.
         public var from: Int
         /// Month × 100 + day.
@@ -59,7 +59,7 @@ public struct Tariff: Hashable, Sendable {
     }
 
     /// When the use that selects a block starts again at zero.
-    public enum BlockReset: String, Sendable, CaseIterable {
+    public enum BlockReset: String, Codable, Sendable, CaseIterable {
         case day, month
     }
 

@@ -1,9 +1,9 @@
 import Metering
 
 /// A time zone as data: when its offset from UTC changes. Pure: where the table comes from is the edge's business.
-public struct ZoneRules: Hashable, Sendable {
+public struct ZoneRules: Hashable, Codable, Sendable {
     /// From `at` on, local time is `offset` seconds ahead of UTC.
-    public struct Transition: Hashable, Sendable {
+    public struct Transition: Hashable, Codable, Sendable {
         /// Seconds since 1970 UTC.
         public var at: Int64
         /// Seconds east of UTC.

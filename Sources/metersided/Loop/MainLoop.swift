@@ -31,6 +31,7 @@ final class MainLoop {
     var agent: Agent
     var sender: JournalSender
     var verifications: [JournalVerification] = []
+    private var unitWalk: UnitWalk?
     var captures = Captures()
     var follows = EventFollowers()
     /// Ports opened for a scan that runs.
@@ -64,6 +65,7 @@ final class MainLoop {
         var opened: OpenedJournal?
         if let configuration { opened = try OpenedJournal(folder: options.state, configuration: configuration) }
         journal = opened?.journal
+        unitWalk = opened?.walk
         sender = JournalSender(box: configuration?.gateway.box.id ?? "")
         agent = Agent(
             configuration: configuration?.gateway ?? .unconfigured, recovered: opened?.recovered ?? .empty,
@@ -77,6 +79,7 @@ final class MainLoop {
     func begin(_ configuration: DaemonConfiguration, _ opened: OpenedJournal) {
         self.configuration = configuration
         journal = opened.journal
+        unitWalk = opened.walk
         sender = JournalSender(box: configuration.gateway.box.id)
         agent = Agent(configuration: configuration.gateway, recovered: opened.recovered, verify: Signatures.isValid)
         verifications = [JournalVerification(opened.journal)]
@@ -114,7 +117,7 @@ final class MainLoop {
         if isStopping { return 0 }
         captures.expire(now, bus: bus, server: server)
         verifyOn()
-        return nil
+        return foldOn()
     }
 
     /// Everything that happened, in order: the people at the socket, the wires and the broker, signals, time.
@@ -147,7 +150,7 @@ final class MainLoop {
     }
 
     private var nextWake: Uptime? {
-        let busy = verifications.isEmpty ? nil : Uptime(microseconds: 0)
+        let busy = verifications.isEmpty && !isFoldDue ? nil : Uptime(microseconds: 0)
         return [
             agent.nextWake, server.nextWake, committer.nextWake, sender.nextWake, captures.nextWake, nextPet, busy,
             owedArrivals.isEmpty ? upstreams?.nextWake : Uptime(microseconds: 0),
@@ -210,6 +213,17 @@ final class MainLoop {
             log.critical("the journal is damaged: \(why)")
         }
         verifications.removeFirst()
+    }
+
+    private var isFoldDue: Bool { journal.map { unitWalk?.isDue($0) ?? false } ?? false }
+
+    /// The next records of the walk over those of the units; the chain's own walk goes first.
+    private func foldOn() -> Int32? {
+        guard verifications.isEmpty, isFoldDue, let journal, let gateway = configuration?.gateway,
+            case .contradicted = unitWalk?.advance(journal, gateway)
+        else { return nil }
+        log.critical("the checkpoint of the units is not what the journal says: it is dropped, start again without it")
+        return 1
     }
 
     private func cancel(_ token: UInt64) {

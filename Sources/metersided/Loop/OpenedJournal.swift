@@ -8,6 +8,8 @@ import Metering
 struct OpenedJournal {
     let journal: JournalStore
     let recovered: RecoveredState
+    /// Proves and renews the checkpoint of the units while the daemon runs.
+    let walk: UnitWalk
 
     init(folder: String, configuration: DaemonConfiguration) throws(StartFault) {
         guard FilePath.makeFolder(folder) else {
@@ -29,7 +31,11 @@ struct OpenedJournal {
                 if let days { recovered.likeDays.append(days) }
             }
             // Also without a unit in the configuration: one that comes back later goes on with its account.
-            recovered.units = try Self.unitRecords(in: journal)
+            let checkpoint = UnitCheckpoint(folder: folder)
+            let (fold, walk) = try Self.units(configuration.gateway, checkpoint, in: journal)
+            recovered.units = fold
+            self.walk = walk
+            recovered.begun = try Self.begun(recovered.scheduled, in: journal)
             recovered.han = try journal.events(kinds: [.hanState], limit: 1).last?.draft.data
             self.recovered = recovered
         } catch {
@@ -57,14 +63,35 @@ struct OpenedJournal {
         }
     }
 
-    /// Everything that the accounts and the supply of the units are folds over, in order.
-    private static func unitRecords(in journal: JournalStore) throws(JournalError) -> [JournalEntry] {
-        var records: [JournalEntry] = []
-        while true {
-            let page = try journal.page(of: JournalKind.ofUnits, since: records.last?.draft.seq ?? 0, limit: 2000)
-            guard !page.isEmpty else { return records }
-            records += page
+    /// What the accounts and the supply of the units have come to: from the checkpoint on, where there is one.
+    private static func units(
+        _ configuration: GatewayConfiguration, _ checkpoint: UnitCheckpoint, in journal: JournalStore
+    ) throws(JournalError) -> (UnitFold, UnitWalk) {
+        var kept = try? checkpoint.load(journal)
+        if kept?.fold.isFor(configuration) == false { kept = nil }
+        var fold = kept?.fold ?? UnitFold(configuration)
+        let begin = fold.through
+        while fold.through < journal.head {
+            let step = try journal.step(of: JournalKind.ofUnits, since: fold.through, looks: 1000)
+            for entry in step.entries { fold.take(entry) }
+            fold.pass(to: step.through)
         }
+        var savedSeq = begin
+        // The next start is to be quick also when this one does not come to the background's own checkpoint.
+        if fold.through - begin >= UnitWalk.age, checkpoint.save(fold, journal) { savedSeq = fold.through }
+        return (fold, UnitWalk(checkpoint, kept: kept, savedSeq: savedSeq))
+    }
+
+    /// Which of the waiting commands left a record of their own, named by them.
+    private static func begun(_ scheduled: [JSONObject], in journal: JournalStore) throws(JournalError) -> [String] {
+        var begun: [String] = []
+        for id in scheduled.compactMap({ $0["jti"]?.string }) {
+            for kind in JournalKind.ofUnits where try journal.exists(key: "\(kind.rawValue)/\(id)") {
+                begun.append(id)
+                break
+            }
+        }
+        return begun
     }
 
     /// Commands that were scheduled and have not ended: they are carried out at their time, restart or not.

@@ -155,10 +155,15 @@ struct UnitBench {
             }
             if !isEnded { state.unfinished.append(draft.data) }
         }
-        state.units = journal.filter { draft in
-            ["credit.", "unit.", "supply."].contains { draft.kind.rawValue.hasPrefix($0) }
-        }.map { JournalEntry(draft: $0, hash: "") }
+        var fold = UnitFold(configuration)
+        for draft in unitRecords { fold.take(JournalEntry(draft: draft, hash: "")) }
+        state.units = fold
         return state
+    }
+
+    /// What accounts and supply are folds over.
+    var unitRecords: [JournalDraft] {
+        journal.filter { JournalKind.ofUnitsInTests.contains($0.kind) }
     }
 
     // MARK: Talking
