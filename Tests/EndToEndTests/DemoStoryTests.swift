@@ -52,9 +52,9 @@ import Testing
         #expect(on?.data["reason"] == "credit" && on?.data["by"] == nil)
         #expect(story.first("supply.confirmed", after: on) { $0["observed"] == "connected" } != nil)
         #expect(story.all("supply.contradicted").isEmpty)
-        // When time runs so fast, a busy machine keeps a meter waiting, and reads a boundary late; nothing else is wrong.
-        let alarms = story.all("alarm").compactMap { $0["alarm"]?.string }.filter { !["meter_silent", "sum_check"].contains($0) }
-        #expect(alarms == [])
+        // When time runs so fast, a busy machine keeps a meter waiting and reads a boundary late; nothing else is wrong.
+        let alarms = Set(story.all("alarm").compactMap { $0["alarm"]?.string })
+        #expect(alarms.subtracting(["meter_silent", "sum_check"]) == [])
     }
 
     /// The balance is what was paid less what was charged, to the micro.

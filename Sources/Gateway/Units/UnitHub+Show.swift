@@ -93,10 +93,9 @@ extension ManagedUnit {
     /// Leafs to the text that came to the front, and back to the first page when its time is over, or the customer has
     /// gone. What happens to the supply comes before any text.
     private mutating func leaf(_ turn: Turn) {
-        let decision = payment.supply.decision
-        if decision?.state != shownState {
+        if payment.supply.current != shownState {
             if shownState != nil { (isTextInFront, page) = (false, 0) }
-            shownState = decision?.state
+            shownState = payment.supply.current
         }
         if let leafedUntil, turn.moment.uptime >= leafedUntil {
             self.leafedUntil = nil
@@ -128,7 +127,7 @@ extension ManagedUnit {
 
     /// Brings the display up to date, where something changed.
     mutating func show(turn: inout Turn) {
-        guard mustShow else { return }
+        guard mustShow || payment.supply.current != shownState else { return }
         mustShow = false
         leaf(turn)
         let lines = pages(at: turn.recordTime).lines(page: page)

@@ -73,7 +73,14 @@ import Testing
         try bench.command("credit_adjust", ["adjustment_id": "a", "delta_micro": -50_000_000, "reason": "test"])
         let isCut = bench.pass(atMost: 10) { $0.unit?.payment.supply.current == .disconnected }
         #expect(isCut, "\(bench.orders)")
-        bench.pass(minutes: 1)
+        // At once, and not with the next reading.
         #expect(text(bench).contains("SUPPLY IS OFF"), "\(text(bench))")
+        try bench.pay("second", 100_000_000)
+        #expect(text(bench).contains("Press to switch on"), "\(text(bench))")
+        // The switch rests for a minute after it has moved.
+        bench.pass(seconds: 70)
+        _ = try bench.ask(.press(unit: "unit-1", .arm))
+        let isOn = bench.pass(atMost: 2) { $0.unit?.payment.supply.current == .connected }
+        #expect(isOn && text(bench).contains("Supply is on"), "\(text(bench))")
     }
 }
