@@ -66,6 +66,41 @@ import Testing
         #expect(account.balance == 97_000_000)
     }
 
+    private func unit(_ balance: Int64, _ settings: [UnitSetting] = []) throws -> PaymentUnit {
+        let enabled = UnitSetting.disconnection(ElectricalDisconnection(isEnabled: true))
+        return PaymentUnit(
+            account: try account(balance, [enabled] + settings),
+            supply: UnitSupply(policy: SupplyPolicy(), current: .connected, isTested: true))
+    }
+
+    private func at(_ text: String) -> SupplyInstant {
+        SupplyInstant(wall: time(text), uptime: Uptime(microseconds: time(text).milliseconds * 1000))
+    }
+
+    /// Whoever has credit is not told that supply will be cut because a reading is late.
+    @Test func warning_isForThoseWithoutCreditOnly() throws {
+        let friendly = try FriendlyDays(["days": ["tue": [["from": "09:00", "to": "12:00"]]]])
+        var unit = try unit(5_000_000, [.friendlyDays(friendly)])
+        var events: [UnitEvent] = []
+        unit.doubts = .dataStale
+        try unit.wake(at: at("2026-03-03T11:45:00Z"), into: &events)
+        #expect(unit.supply.decision == SupplyDecision(.connected, .dataStale, isHeld: true))
+        #expect(!events.contains(.supply(.warning(until: time("2026-03-03T12:00:00Z")))))
+    }
+
+    /// A microsecond before dwell is over it is not over; the wake is never a millisecond early.
+    @Test(arguments: [(Int64(1), Int64(1)), (999, 1), (1000, 1), (1001, 2), (60_000_000, 60_000)])
+    func wake_isNeverEarlierThanWhatItIsFor(microseconds: Int64, milliseconds: Int64) throws {
+        var unit = try unit(5_000_000, [.friendlyDays(FriendlyDays(windows: []))])
+        let moved = Uptime(seconds: 500)
+        unit.follow(.disconnected, at: moved)
+        let instant = SupplyInstant(
+            wall: time("2026-03-03T09:00:00Z"), uptime: moved + (SwitchHistory.dwell - microseconds))
+        var events: [UnitEvent] = []
+        unit.reconsider(at: instant, into: &events)
+        #expect(unit.supply.nextWake(unit.account, after: instant) == instant.wall + milliseconds)
+    }
+
     @Test(arguments: [(SupplyState.connected, "supply is on already"), (.disconnected, "supply is off")])
     func armingWhereNothingIsArmed_isRefusedInWords(state: SupplyState, words: String) throws {
         var supply = UnitSupply(policy: SupplyPolicy(), current: state, isTested: true)

@@ -78,14 +78,24 @@ extension ManagedUnit {
         _ meter: Int, _ point: RegisterPoint, at time: WallTime, _ context: UnitContext
     ) {
         let limit = meters[meter].staleAfter
-        if let seen = meters[meter].seen {
-            if point.moment.uptime - seen > limit { meters[meter].late = (time, .staleData) }
-        } else if let known = (meters[meter].slots.map { $0.position?.at } + [meters[meter].knownUntil])
-            .compactMap(\.self).max(),
-            time - known > limit / 1000 + context.length
-        {
-            meters[meter].late = (time, .restart)
+        if meters[meter].isSinceStart {
+            noteStart(meter, at: time, context)
+        } else if let seen = meters[meter].seen, point.moment.uptime - seen > limit {
+            meters[meter].late = (time, .staleData)
         }
+    }
+
+    /// How long the box was off shows a clock that is right only: until then everything counts as learnt late.
+    private mutating func noteStart(_ meter: Int, at time: WallTime, _ context: UnitContext) {
+        let known = (meters[meter].slots.map { $0.position?.at } + [meters[meter].knownUntil]).compactMap(\.self).max()
+        guard context.trusted else {
+            if known != nil { meters[meter].late = (WallTime(milliseconds: .max), .restart) }
+            return
+        }
+        meters[meter].isSinceStart = false
+        meters[meter].late = nil
+        guard let known, time - known > meters[meter].staleAfter / 1000 + context.length else { return }
+        meters[meter].late = (time, .restart)
     }
 
     // MARK: Intervals

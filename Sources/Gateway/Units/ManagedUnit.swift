@@ -33,6 +33,8 @@ struct BilledMeter: Sendable {
     var seen: Uptime?
     /// Until when the journal knows the register, from before the start.
     var knownUntil: WallTime?
+    /// No reading was confirmed yet under a clock that is right.
+    var isSinceStart = true
     /// What was used up to then is learnt late: a disconnection that follows from it needs a notice.
     var late: (until: WallTime, cause: SupplyCause)?
 

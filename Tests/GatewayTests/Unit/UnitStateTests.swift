@@ -135,6 +135,32 @@ struct UnitStateTests {
         #expect(bench.edges(after: pressed) == [true])
     }
 
+    /// A box without a clock of its own begins where it ended, or in 1970: what was used while it was off is learnt
+    /// late all the same, and whoever has used up their credit by it is told before they are cut.
+    @Test(arguments: [true, false])
+    func outageThatTheClockDoesNotShow_needsANotice(_ beginsWhereItEnded: Bool) throws {
+        var bench = UnitBench(try UnitBench.configuration())
+        try bench.commission(credit: 8_000_000)
+        bench.pass(minutes: 12)
+        let outage: Int64 = 3 * 3_600_000
+        bench.elapsed += outage * 1000
+        let wrong = beginsWhereItEnded ? -outage : -bench.moment.wall.milliseconds
+        bench.isSynchronised = false
+        bench.step += wrong
+        bench.restart()
+        bench.pass(minutes: 12)
+        #expect(bench.home.isClosed)
+        bench.step -= wrong
+        bench.isSynchronised = true
+        bench.pass(minutes: 20)
+        #expect(bench.balance < 0)
+        #expect(bench.home.isClosed)
+        let show = try bench.ask(.supplyShow("unit-1"))
+        #expect(show["reason"] == "protected", "\(show)")
+        #expect(show["notice_until"] != .null)
+        #expect(bench.faults == [])
+    }
+
     /// A bill paid later leaves the balance below zero; nobody is cut without a notice because the box was off when
     /// the unit became prepaid.
     @Test func prepaymentThatBeginsWhileTheBoxIsOff_needsItsNotice() throws {
