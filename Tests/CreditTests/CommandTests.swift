@@ -172,7 +172,7 @@ struct CommandTests {
         ("bulk_result_get", #"{"bulk_id":"a","bulk_name":"b"}"#, "bulk_id"),
         ("usage_place_disconnect", #"{"invoices":[{"jobid":-1,"invoicenumber":"1"}]}"#, "invoices[0].jobid"),
         ("usage_place_disconnect", #"{"invoices":[{"jobid":"","invoicenumber":"1"}]}"#, "invoices[0].jobid"),
-        ("usage_place_disconnect", #"{"invoices":[{"jobid":1}]}"#, "invoices[0].invoicenumber"),
+        ("usage_place_disconnect", #"{"invoices":[{"jobid":1,"invoicenumber":""}]}"#, "invoices[0].invoicenumber"),
         (
             "usage_place_disconnect", #"{"invoices":[{"jobid":1,"invoicenumber":"1","x":1}]}"#,
             "invoices[0].unknown_member"

@@ -31,7 +31,7 @@ struct GenerationLedgerTests {
         var spans: [Range<Int64>] = []
         for number in Int64(20_513)..<20_519 {
             let row = GenerationLedger.Row(remoteID: "R", day: day(number), produced: 1, accumulated: number)
-            _ = bench.settle("redex", "generation_daily", Self.upload([row]), seconds: nil)
+            _ = bench.settle("redex", "generation_daily", Self.upload([row]), id: "g\(number)", seconds: nil)
             spans.append(GenerationLedger(bench.runner.history).span(of: "R", today: number + 2))
         }
         #expect(spans.map(\.lowerBound) == [20_513, 20_513, 20_513, 20_513, 20_514, 20_515])

@@ -83,8 +83,8 @@ public struct UpstreamHistory: Hashable, Sendable {
             .flatMap { $0.state == .sent || $0.state == .unknown ? $0 : nil }
     }
 
-    /// Drops the oldest item that nobody needs: not what waits for somebody, nor the last that was done of an operation,
-    /// such as the registration of the site.
+    /// Drops the oldest item that nobody needs: not what waits for somebody, nor the last that was done of an
+    /// operation, such as the registration of the site.
     private mutating func forget() {
         let index = items.indices.first { index in
             let item = items[index]
