@@ -66,6 +66,81 @@ import Testing
         #expect(account.balance == 97_000_000)
     }
 
+    /// Energy of yesterday that is learnt today comes before today's standing charge, and not with it.
+    @Test func energyLearntLate_isChargedBeforeWhatFellDueAfterIt() throws {
+        var unit = try unit(5_000_000, [try flatTariff(1_000_000, standing: 500_000)])
+        var events: [UnitEvent] = []
+        let now = at("2026-03-03T00:10:00Z")
+        try unit.charge(
+            wattHours: 1000, tariff: 1, isExport: false, until: time("2026-03-02T23:55:00Z"), at: now, cause: .use,
+            into: &events)
+        #expect(unit.account.balance == 4_000_000)
+        try unit.charge(
+            wattHours: 1000, tariff: 1, isExport: false, until: time("2026-03-03T00:05:00Z"), at: now, cause: .use,
+            into: &events)
+        #expect(unit.account.balance == 2_500_000)
+        // An end that lies ahead makes nothing due before its time.
+        try unit.charge(
+            wattHours: 1000, tariff: 1, isExport: false, until: time("2026-03-04T00:05:00Z"), at: now, cause: .use,
+            into: &events)
+        #expect(unit.account.balance == 1_500_000)
+    }
+
+    @Test func smallestDebt_isTakenToTheLastMicro() throws {
+        var account = try account(1_000_000)
+        var events: [CreditEvent] = []
+        let arrears = try ArrearsSettings([
+            "balance_micro": 3, "recovery": ["mode": "per_period", "amount_micro": 1, "period": "daily"],
+        ])
+        try account.set(arrears, at: start, into: &events)
+        try account.catchUp(to: start + 10 * 86_400_000, into: &events)
+        #expect(account.balance == 999_997)
+        #expect(account.registers.timeDebt == 0)
+    }
+
+    /// What a button offered is not to be had any more when the unit is billed later.
+    @Test func emergencyCredit_isNotSelectedInCreditMode() throws {
+        let settings = EmergencyCreditSettings(limit: 5_000_000, offerBelow: 400_000)
+        var account = try account(100_000, [.emergencyCredit(settings)])
+        #expect(account.emergencyState == .offered)
+        var events: [CreditEvent] = []
+        try account.set(try OperationalModeSettings(["mode": "credit"]), at: start, into: &events)
+        #expect(throws: CreditError.self) { try account.selectEmergencyCredit(at: start, into: &events) }
+        #expect(!account.isEmergencyUsable)
+    }
+
+    @Test func report_saysWhatWasFedInAndReversed() throws {
+        var account = CreditAccount(unit: "unit-1", zone: .fixed(0))
+        var events: [CreditEvent] = []
+        try account.open(CreditRegisters(balance: 7), at: start, into: &events)
+        try account.set(
+            .tariff(
+                try TariffSetting([
+                    "tariff_id": 2, "channel": "export_wh", "bands": [["name": "sun", "rate_micro": 100_000]],
+                ])), at: start, into: &events)
+        try account.charge(wattHours: 2000, tariff: 2, isExport: true, until: start + 1000, into: &events)
+        for id in ["a", "b"] {
+            _ = try account.pay(PaymentAdd(paymentID: id, amount: 10_000), at: start + 2000, into: &events)
+        }
+        let order = try PaymentReverse(["payment_id": "a", "reversal_id": "r"])
+        _ = try account.reverse(order, at: start + 3000, into: &events)
+        let report = CreditReport(events, from: start + 1, to: start + 4000)
+        #expect(report.opening == 7 && report.export == 200_000 && report.additions == 10_000)
+        #expect(report.closing == 210_007 && report.closing == account.balance)
+    }
+
+    @Test func times_endWithTheYear2199() throws {
+        func paid(_ text: JSONValue) throws -> WallTime? {
+            try PaymentAdd(["payment_id": "p", "amount_micro": 10_000, "paid_at": text]).paidAt
+        }
+        #expect(try paid("2199-12-31T23:59:59Z") == time("2199-12-31T23:59:59Z"))
+        #expect(try paid(7_258_118_399) == time("2199-12-31T23:59:59Z"))
+        #expect(try paid("1970-01-01T00:00:00Z") == WallTime(milliseconds: 0))
+        for text in ["2200-01-01T00:00:00Z", 7_258_118_400, -1, "1969-12-31T23:59:59Z"] as [JSONValue] {
+            #expect(throws: ArgumentFault.self) { try paid(text) }
+        }
+    }
+
     private func unit(_ balance: Int64, _ settings: [UnitSetting] = []) throws -> PaymentUnit {
         let enabled = UnitSetting.disconnection(ElectricalDisconnection(isEnabled: true))
         return PaymentUnit(
