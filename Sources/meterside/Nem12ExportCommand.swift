@@ -7,10 +7,11 @@ struct Nem12ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write the intervals of a connection point as a NEM12 file.",
         discussion: """
-            Days are market days (UTC+10, no daylight saving) and inclusive: \(DayArgument.allowed). An instant such as \
-            2026-03-02T14:00:00Z is the day it lies in, as --to the day it ends. Quality flags, methods and reasons \
-            are this box's own statement, not a metering data provider's; the update time is the time of the export. \
-            An interval without data is written as N with its reason; a day that is not over is refused.
+            Days are market days (UTC+10, no daylight saving) and inclusive: \(DayArgument.allowed). An \
+            instant such as 2026-03-02T14:00:00Z is the day it lies in, as --to the day it ends. Quality flags, \
+            methods and reasons are this box's own statement, not a metering data provider's; the update time is \
+            the time of the export. An interval without data is written as N with its reason; a day that is not \
+            over is refused.
             """)
 
     @Option(name: .long, help: "The connection point, 10 characters, or 11 with its check digit.")
