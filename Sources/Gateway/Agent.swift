@@ -38,6 +38,7 @@ public struct Agent: Sendable {
     private let verify: SignatureCheck
     private var head: Int64
     private var newestAt: WallTime
+    private var newestRecordAt: WallTime
     var recordClock: RecordClock
     private var isStarted = false
     private var isStopped = false
@@ -50,6 +51,7 @@ public struct Agent: Sendable {
         self.verify = verify
         head = recovered.head
         newestAt = recovered.newestAt
+        newestRecordAt = recovered.newestAt
         let box = configuration.box
         recordClock = RecordClock(newestAt: recovered.newestAt, builtAt: box.builtAt)
         clock = ClockTrust(configuration: box, newestAt: recovered.newestAt)
@@ -91,7 +93,8 @@ public struct Agent: Sendable {
             return commission(new, keys: keys, at: moment)
         }
         var turn = Turn(
-            moment: moment, head: head, newestAt: newestAt, isConnected: delivery.isConnected,
+            moment: moment, head: head, newestAt: newestAt, newestRecordAt: newestRecordAt,
+            isConnected: delivery.isConnected,
             latest: recordClock.latest(at: moment, isVouchedFor: clock.isVouchedFor(at: moment)))
         let isFirst = !isStarted
         if isFirst { start(turn: &turn) }
@@ -115,6 +118,7 @@ public struct Agent: Sendable {
         if configuration.box.unconfigured { return turn.effects.filter { !$0.isAppend } }
         head = turn.head
         newestAt = turn.newestAt
+        newestRecordAt = turn.newestRecordAt
         return turn.effects
     }
 

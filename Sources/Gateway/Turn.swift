@@ -6,15 +6,22 @@ struct Turn {
     let moment: Moment
     /// Sequence of the newest record, those of this turn included.
     private(set) var head: Int64
-    /// Time of the newest record: record times never run backwards, whatever the wall clock does.
+    /// The time that things are decided by does not run behind this: the newest record's, unless that was found to lie
+    /// in a future that will not come for long.
     private(set) var newestAt: WallTime
+    /// Time of the newest record: record times never run backwards, whatever the wall clock does.
+    private(set) var newestRecordAt: WallTime
     private(set) var effects: [Effect] = []
     /// Whether the broker is connected: live values are only made then.
     var isConnected: Bool
     /// Records are not dated later than this: the wall clock may have run away (`RecordClock`).
     private let latest: WallTime
 
-    init(moment: Moment, head: Int64, newestAt: WallTime, isConnected: Bool, latest: WallTime? = nil) {
+    init(
+        moment: Moment, head: Int64, newestAt: WallTime, newestRecordAt: WallTime? = nil, isConnected: Bool,
+        latest: WallTime? = nil
+    ) {
+        self.newestRecordAt = newestRecordAt ?? newestAt
         self.moment = moment
         self.latest = latest ?? moment.wall
         self.head = head
@@ -33,17 +40,19 @@ struct Turn {
     /// The sequence number the next record will get.
     var nextSequence: Int64 { head + 1 }
 
-    /// The time the next record will carry.
+    /// The time that this turn decides by; the next record carries it too, unless an older one lies after it.
     var recordTime: WallTime { max(latest, newestAt) }
 
-    /// The newest record is dated in a future that will not come for long: times begin anew from the clock's.
+    /// The newest record is dated in a future that will not come for long: what is decided goes by the clock again.
+    /// Records keep that date until it is over: theirs never decreases (reliability.md, INV-7).
     mutating func forgetFuture() { newestAt = min(newestAt, latest) }
 
     /// Appends a record and returns its sequence. `supply.*` and `alarm` records are also copied to `alarm`.
     @discardableResult
     mutating func append(_ kind: JournalKind, key: KeyRule = .sequence, _ data: JSONObject) -> Int64 {
-        let at = recordTime
-        newestAt = at
+        let at = max(recordTime, newestRecordAt)
+        newestAt = max(newestAt, recordTime)
+        newestRecordAt = at
         head += 1
         let text =
             switch key {
