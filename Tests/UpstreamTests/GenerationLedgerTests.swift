@@ -23,6 +23,39 @@ struct GenerationLedgerTests {
         #expect(ledger.due("R", []).isEmpty)
     }
 
+    /// A day whose upload got no answer may have arrived: it waits for a person, whatever happens meanwhile.
+    @Test(arguments: [StubTrouble.hang, .cut, .status(502, retryAfter: nil)])
+    func upload_withoutAnAnswer_isParked_andSentAgainOnlyOnOrder(trouble: StubTrouble) throws {
+        var bench = try RunnerBench()
+        bench.stubs.script.add(trouble, to: "/public/v2/generation-datas")
+        let work = Self.upload(GenerationLedger(bench.runner.history).due("R", days))
+        let end = bench.settle("redex", "generation_daily", work, id: "g", seconds: nil)
+        guard case .parked(code: "unknown", _)? = end else { Issue.record("\(String(describing: end))"); return }
+        #expect(bench.words.filter { $0.contains("generation-datas") }.count == 1)
+        #expect(bench.runner.history.parked.map(\.code) == ["unknown"])
+        #expect(GenerationLedger(bench.runner.history).due("R", days).isEmpty)
+        #expect(
+            bench.settle("redex", "generation_daily", work, id: "g", seconds: nil, again: true)?.result != nil)
+        #expect(bench.runner.history.parked.isEmpty)
+    }
+
+    /// Killed between sending and the answer.
+    @Test func upload_thatWasUnderWayAtAKill_isParkedAtTheNextStart() throws {
+        var first = try RunnerBench()
+        first.diesAfterRecords = 1
+        let work = Self.upload(GenerationLedger(first.runner.history).due("R", days))
+        _ = first.settle("redex", "generation_daily", work, id: "g", seconds: nil)
+        var second = try RunnerBench(history: first.records, stubs: first.stubs)
+        let sent = second.words.count
+        guard case .parked? = second.settle("redex", "generation_daily", work, id: "g", seconds: nil) else {
+            Issue.record("not parked")
+            return
+        }
+        #expect(second.words.count == sent)
+        #expect(second.runner.history.parked.map(\.id) == ["g"])
+        #expect(second.records.last?.draft.kind == .alarm)
+    }
+
     /// Days before the first one sent have holes for ever: waiting for them would hold up the second one.
     @Test func span_goesBackAFewDays_butNotBehindTheFirstOneSent() throws {
         var bench = try RunnerBench()

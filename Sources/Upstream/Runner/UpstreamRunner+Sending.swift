@@ -111,20 +111,25 @@ extension UpstreamRunner {
 
     mutating func park(_ index: Int, code: String, _ detail: String) {
         let job = jobs[index]
-        let summary = lane(of: job.job.system).map { lanes[$0].system.summary(of: job.job.work) } ?? [:]
+        notePark(job.job, attempts: job.attempts, code: code, detail)
+        settle(job.number, .parked(code: code, detail))
+    }
+
+    /// The records of work that waits for a person from now on.
+    mutating func notePark(_ job: UpstreamJob, attempts: Int, code: String, _ detail: String) {
+        let summary = lane(of: job.system).map { lanes[$0].system.summary(of: job.work) } ?? [:]
         record(
             .upstreamParked,
             [
-                "system": .string(job.job.system), "operation": .string(job.operation.name),
-                "id": .string(job.job.id), "code": .string(code), "detail": .string(detail),
-                "attempts": .integer(Int64(job.attempts)), "work": .object(summary),
+                "system": .string(job.system), "operation": .string(job.work.operation), "id": .string(job.id),
+                "code": .string(code), "detail": .string(detail), "attempts": .integer(Int64(attempts)),
+                "work": .object(summary),
             ])
         record(
             .alarm,
             [
-                "alarm": .string(AlarmWord.upstreamRefused.rawValue), "system": .string(job.job.system),
-                "id": .string(job.job.id), "code": .string(code), "detail": .string(detail),
+                "alarm": .string(AlarmWord.upstreamRefused.rawValue), "system": .string(job.system),
+                "id": .string(job.id), "code": .string(code), "detail": .string(detail),
             ])
-        settle(job.number, .parked(code: code, detail))
     }
 }

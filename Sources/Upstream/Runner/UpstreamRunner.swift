@@ -112,7 +112,7 @@ public struct UpstreamRunner: Sendable {
     }
 
     /// What the journal already says of just this work; nil when it must be sent.
-    private func remembered(
+    private mutating func remembered(
         _ job: UpstreamJob, _ operation: UpstreamOperation, _ system: any UpstreamSystem, _ running: inout RunningJob
     ) -> UpstreamSettlement? {
         let summary = system.summary(of: job.work)
@@ -123,9 +123,15 @@ public struct UpstreamRunner: Sendable {
             return .done(result)
         }
         if case .background = job.mode, history.item(system.name, id: job.id)?.state == .done { return .done([:]) }
-        guard history.unknown(system.name, operation.name, summary: summary) != nil else { return nil }
+        guard let item = history.unknown(system.name, operation.name, summary: summary) else { return nil }
         running.wasUnknown = true
         guard operation.whenUnknown == .hold else { return nil }
+        if case .background = job.mode {
+            // Nobody hears of a failure: it waits where people look.
+            let words = "the process ended before the answer came: it may have worked"
+            notePark(job, attempts: Int(item.attempts), code: "unknown", words)
+            return .parked(code: "unknown", words)
+        }
         return .failed(Self.unknownOutcome(operation, "the last \(operation.name) got no answer"))
     }
 

@@ -40,9 +40,10 @@ public struct RedexSystem: UpstreamSystem {
 
     public let operations = [
         UpstreamOperation("devices", changes: false), UpstreamOperation("brands", changes: false),
-        UpstreamOperation("generation_daily", changes: true, whenUnknown: .againThenAsk),
-        UpstreamOperation("generation_batch", changes: true, whenUnknown: .againThenAsk),
-        UpstreamOperation("generation_monthly", changes: true, whenUnknown: .againThenAsk),
+        // Nothing says what a day that comes twice does to the certificates made of it, and no question tells it.
+        UpstreamOperation("generation_daily", changes: true, whenUnknown: .hold),
+        UpstreamOperation("generation_batch", changes: true, whenUnknown: .hold),
+        UpstreamOperation("generation_monthly", changes: true, whenUnknown: .hold),
         UpstreamOperation("process", changes: false, isKept: true),
     ]
 

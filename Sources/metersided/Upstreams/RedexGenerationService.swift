@@ -60,7 +60,7 @@ extension UpstreamService {
 
     private static let uploads = ["generation_daily", "generation_batch"]
 
-    /// Uploads that were sent before a restart and got no answer: the same again, under the same name.
+    /// Uploads that were sent before a restart and got no answer: they are parked, under the same name.
     private func resumeUploads() {
         for item in runner.history.items where item.system == RedexSystem.name {
             guard item.state == .sent || item.state == .unknown,
