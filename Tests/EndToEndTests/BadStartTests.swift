@@ -80,6 +80,7 @@ import Testing
         try box.startDaemon()
         #expect(
             try sandbox.eventually { try box.json("status")?["state"]?.string == "unconfigured" }, "\(box.daemonLog)")
+        #expect(try box.json("status")?["version"]?.string?.isEmpty == false)
         let list = try box.cli("meter", "list")
         #expect(list.code == 3, "\(list)")
         #expect(try box.json("version")?["version"]?.string != nil)

@@ -6,11 +6,7 @@ extension ManagedMeter {
     /// Somebody wants a fresh reading: a running set is joined, else one is begun.
     mutating func read(for token: UInt64, at now: Uptime) -> ControlFailure? {
         if isRetired { return retiredFailure }
-        if let portDownText {
-            return ControlFailure(
-                code: "port_down", message: "port \(settings.port) is down: \(portDownText)",
-                hint: "plug the adapter in again; see `meterside doctor`")
-        }
+        if let portDownFailure { return portDownFailure }
         readers.append(token)
         resumeAt = nil
         want(hasDetails ? .read : .poll, since: now)
@@ -42,6 +38,15 @@ extension ManagedMeter {
             hint: "put the new meter's serial and address into this [[meter]] and reload the configuration")
     }
 
+    /// Nil while the port is up.
+    private var portDownFailure: ControlFailure? {
+        portDownText.map { text in
+            ControlFailure(
+                code: "port_down", message: "port \(settings.port) is down: \(text)",
+                hint: "plug the adapter in again; see `meterside doctor`")
+        }
+    }
+
     /// Begins a load survey.
     mutating func survey(_ run: SurveyRun) -> ControlFailure? {
         if isRetired { return retiredFailure }
@@ -50,6 +55,7 @@ extension ManagedMeter {
                 code: "unsupported", message: "model \(settings.model.name) has no load survey that can be read",
                 hint: "`meterside interval list` shows what the gateway itself has kept")
         }
+        if let portDownFailure { return portDownFailure }
         guard edmi?.survey == nil else {
             return ControlFailure(
                 code: "busy", message: "a load survey of meter \(settings.serial) is being read already",
@@ -81,6 +87,7 @@ extension ManagedMeter {
         modbus?.reset()
         edmi?.reset()
         backfill.abandon(at: turn.moment.uptime)
+        endSurvey(portDownMissing, turn: &turn)
         resumeAt = nil
         board.clear(why: .portDown, at: turn.moment)
         missPoll(turn: &turn, context)
@@ -88,10 +95,12 @@ extension ManagedMeter {
 
     /// A poll was due, but the port is down.
     mutating func missPoll(turn: inout Turn, _ context: MeterContext) {
-        let failure = MeterFailure(
-            kind: .silent, why: .portDown, text: BusFailure.portDown(portDownText ?? "").text)
-        answerReaders(failure, turn: &turn)
-        digest(.poll, failure, turn: &turn, context)
+        answerReaders(portDownMissing, turn: &turn)
+        digest(.poll, portDownMissing, turn: &turn, context)
+    }
+
+    private var portDownMissing: MeterFailure {
+        MeterFailure(kind: .silent, why: .portDown, text: BusFailure.portDown(portDownText ?? "").text)
     }
 
     /// The wire is back: the meter is asked at once.

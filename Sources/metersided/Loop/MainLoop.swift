@@ -67,8 +67,10 @@ final class MainLoop {
         journal = opened?.journal
         unitWalk = opened?.walk
         sender = JournalSender(box: configuration?.gateway.box.id ?? "")
+        var unconfigured = GatewayConfiguration.unconfigured
+        unconfigured.box.version = ProductVersion.text
         agent = Agent(
-            configuration: configuration?.gateway ?? .unconfigured, recovered: opened?.recovered ?? .empty,
+            configuration: configuration?.gateway ?? unconfigured, recovered: opened?.recovered ?? .empty,
             verify: Signatures.isValid)
         let mailbox = mailbox
         bus = BusPorts(clock: BusTime(time: time)) { events in mailbox.post(events.map { .bus($0) }) }

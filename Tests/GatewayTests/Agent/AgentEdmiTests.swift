@@ -160,6 +160,23 @@ import Testing
         #expect(failure.code == "no_reply")
     }
 
+    /// Nobody waits for an adapter that is not plugged in.
+    @Test func survey_onAPortThatIsDown_fails() throws {
+        let meter = EdmiBenchMeter()
+        var bench = try bench(meter)
+        bench.pass(seconds: 60)
+        let from = Bench.start + -86_400_000
+        bench.give(.request(.meterSurvey(try #require(serial), from: from, to: Bench.start), token: 5))
+        bench.give(.portDown(PortID("a"), "the adapter is gone"))
+        #expect(bench.failure(5)?.code == "port_down")
+        bench.give(.request(.meterSurvey(try #require(serial), from: from, to: Bench.start), token: 6))
+        #expect(bench.failure(6)?.code == "port_down")
+        bench.give(.portUp(PortID("a")))
+        bench.give(.request(.meterSurvey(try #require(serial), from: from, to: Bench.start), token: 7))
+        bench.pass(seconds: 120)
+        #expect(try bench.value(7)["records"]?.array?.isEmpty == false)
+    }
+
     @Test func stop_isRecordedAndEndsTheSessionWhereConfigured() throws {
         let meter = EdmiBenchMeter()
         var bench = try bench(meter, logoff: true)
