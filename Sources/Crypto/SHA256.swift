@@ -38,13 +38,14 @@ public struct SHA256Stream {
 public enum Hex {
     /// Two characters a byte.
     public static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
+        String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
             for (index, byte) in bytes.enumerated() {
-                buffer[2 * index] = digits[Int(byte >> 4)]
-                buffer[2 * index + 1] = digits[Int(byte & 15)]
+                buffer[2 * index] = digit(byte >> 4)
+                buffer[2 * index + 1] = digit(byte & 15)
             }
             return bytes.count * 2
         }
     }
+
+    private static func digit(_ half: UInt8) -> UInt8 { half < 10 ? 48 + half : 87 + half }
 }

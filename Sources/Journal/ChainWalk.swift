@@ -73,7 +73,7 @@ extension JournalStore {
                 fault = .broken(seq: expected, why: "its hash does not follow from its content and the record before")
                 return false
             }
-            guard try views.hold(try Fact(record) { () throws(JournalError) in try record.object() }) else {
+            guard try views.hold(try record.fact) else {
                 fault = .viewsDiffer(seq: expected, why: "the index made from the records does not know it")
                 return false
             }

@@ -14,6 +14,8 @@ public final class JournalStore {
     var isTailSound: Bool
     private var failure: JournalError?
     private let boxID: String?
+    /// Every record's canonical bytes are written here in turn.
+    private var writer = JSONWriter(capacity: 1024)
 
     /// Sequence of the newest record; 0 in an empty journal.
     public private(set) var head: Int64
@@ -131,19 +133,21 @@ public final class JournalStore {
         if draft.seq == 1, let boxID, draft.kind != .boxCreated || draft.data["box"] != .string(boxID) {
             throw .malformed(seq: 1, why: "the first record must be box.created and name this box")
         }
-        let record = StoredRecord(
-            seq: draft.seq, at: draft.at, kind: draft.kind.rawValue, key: draft.key,
-            data: JSONWriter.canonical(.object(draft.data)))
-        let next = link.next(record.canonicalBytes)
+        writer.removeAll()
+        let kind = draft.kind.rawValue
+        let data = writer.writeRecord(seq: draft.seq, at: draft.at, kind: kind, key: draft.key) {
+            $0.write(draft.data, sorted: true)
+        }
+        let next = link.next(writer.bytes)
         do throws(JournalError) {
             try database.run(
                 "INSERT INTO records (seq, at, kind, key, data, hash) VALUES (?, ?, ?, ?, ?, ?)",
-                .integer(record.seq), .integer(record.at.milliseconds), .text(record.kind), .text(record.key),
-                .utf8(record.data), .blob(next.bytes))
+                .integer(draft.seq), .integer(draft.at.milliseconds), .text(kind), .text(draft.key),
+                .utf8(writer.bytes[data]), .blob(next.bytes))
         } catch .database(SqliteFault.uniqueConstraint, _) {
             throw .duplicateKey(draft.key)
         }
-        try views.apply(try Fact(record) { draft.data })
+        try views.apply(try Fact(seq: draft.seq, draft.kind, key: draft.key) { draft.data })
         return next
     }
 

@@ -19,6 +19,35 @@ struct RecordHash: Equatable {
     }
 }
 
+extension JSONWriter {
+    /// Writes a record compactly with its names in the canonical order: what the chain hashes, and with a hash what is
+    /// published. Gives the place of its data, which is what is stored.
+    @discardableResult
+    mutating func writeRecord(
+        seq: Int64, at: WallTime, kind: String, key: String, hash: RecordHash? = nil,
+        data: (inout JSONWriter) -> Void
+    ) -> Range<Int> {
+        raw("{\"at\":")
+        write(at.text)
+        raw(",\"data\":")
+        let start = bytes.count
+        data(&self)
+        let end = bytes.count
+        if let hash {
+            raw(",\"hash\":")
+            write(hash.text)
+        }
+        raw(",\"key\":")
+        write(key)
+        raw(",\"kind\":")
+        write(kind)
+        raw(",\"seq\":")
+        write(seq)
+        raw("}")
+        return start..<end
+    }
+}
+
 /// A record's members as stored: `data` is its canonical JSON text, written once and used again for hash and export.
 struct StoredRecord {
     var seq: Int64
@@ -33,21 +62,7 @@ struct StoredRecord {
     /// Compact JSON with names in the canonical order; with a hash it is the record as published.
     func json(hash: RecordHash?) -> [UInt8] {
         var writer = JSONWriter(capacity: data.count + 256)
-        writer.raw("{\"at\":")
-        writer.write(at.text)
-        writer.raw(",\"data\":")
-        writer.raw(data)
-        if let hash {
-            writer.raw(",\"hash\":")
-            writer.write(hash.text)
-        }
-        writer.raw(",\"key\":")
-        writer.write(key)
-        writer.raw(",\"kind\":")
-        writer.write(kind)
-        writer.raw(",\"seq\":")
-        writer.write(seq)
-        writer.raw("}")
+        writer.writeRecord(seq: seq, at: at, kind: kind, key: key, hash: hash) { $0.raw(data) }
         return writer.bytes
     }
 
@@ -74,18 +89,23 @@ extension JournalDraft {
 
     /// The record itself is the first level of sixteen, and integers stay within ±(2^53 − 1).
     private static func fault(_ value: JSONValue, depth: Int) -> String? {
-        let inner: [JSONValue]
         switch value {
         case .integer(let number):
             return number.magnitude < 1 << 53 ? nil : "the integer \(number) is beyond 2^53 - 1"
-        case .array(let items): inner = items
-        case .object(let object): inner = object.members.map(\.value)
-        case .null, .bool, .string: return nil
-        }
-        guard depth <= 16 else { return "its data is nested too deeply" }
-        for value in inner {
-            if let fault = fault(value, depth: depth + 1) { return fault }
+        case .array(let items):
+            guard depth <= 16 else { return tooDeep }
+            for item in items {
+                if let fault = fault(item, depth: depth + 1) { return fault }
+            }
+        case .object(let object):
+            guard depth <= 16 else { return tooDeep }
+            for member in object.members {
+                if let fault = fault(member.value, depth: depth + 1) { return fault }
+            }
+        case .null, .bool, .string: break
         }
         return nil
     }
+
+    private static var tooDeep: String { "its data is nested too deeply" }
 }

@@ -34,8 +34,7 @@ struct Views {
             try database.script(Self.tables)
             try database.each("SELECT seq, at, kind, key, data FROM records ORDER BY seq", []) {
                 (row) throws(JournalError) in
-                let record = row.record
-                try apply(Fact(record, object: { () throws(JournalError) in try record.object() }))
+                try apply(row.record.fact)
                 return true
             }
             try database.run("INSERT OR REPLACE INTO views VALUES (1, ?)", .integer(Self.version))
@@ -152,11 +151,13 @@ struct Fact {
     var subject: Subject
 
     /// - Parameter object: the record's data; asked for only where a view needs it.
-    init(_ record: StoredRecord, object: () throws(JournalError) -> JSONObject) throws(JournalError) {
-        seq = record.seq
-        switch JournalKind(rawValue: record.kind) {
+    init(
+        seq: Int64, _ kind: JournalKind?, key: String, object: () throws(JournalError) -> JSONObject
+    ) throws(JournalError) {
+        self.seq = seq
+        switch kind {
         case .interval:
-            subject = IntervalName(key: record.key).map { .interval($0) } ?? .other
+            subject = IntervalName(key: key).map { .interval($0) } ?? .other
         case .commandScheduled, .commandDone, .commandRefused:
             let data = try object()
             subject = .command(jti: data["jti"]?.string, kid: data["kid"]?.string, counter: data["ctr"]?.integer)
@@ -165,6 +166,15 @@ struct Fact {
         case .keyRevoked:
             subject = try object()["kid"]?.string.map { .keyRevoked(kid: $0) } ?? .other
         default: subject = .other
+        }
+    }
+}
+
+extension StoredRecord {
+    /// What the record says that some view keeps.
+    var fact: Fact {
+        get throws(JournalError) {
+            try Fact(seq: seq, JournalKind(rawValue: kind), key: key) { () throws(JournalError) in try object() }
         }
     }
 }

@@ -14,28 +14,26 @@ extension WallTime {
                 buffer[length] = byte
                 length += 1
             }
-            func put(_ value: Int, digits: Int) {
-                var divisor = 1
-                for _ in 1..<digits { divisor *= 10 }
-                while divisor > 0 {
-                    put(UInt8(48 + value / divisor % 10))
-                    divisor /= 10
-                }
+            func putTwo(_ value: Int) {
+                put(UInt8(48 + value / 10 % 10))
+                put(UInt8(48 + value % 10))
             }
-            put(time.year, digits: 4)
+            putTwo(time.year / 100)
+            putTwo(time.year % 100)
             put(0x2D)
-            put(time.month, digits: 2)
+            putTwo(time.month)
             put(0x2D)
-            put(time.day, digits: 2)
+            putTwo(time.day)
             put(0x54)
-            put(time.hour, digits: 2)
+            putTwo(time.hour)
             put(0x3A)
-            put(time.minute, digits: 2)
+            putTwo(time.minute)
             put(0x3A)
-            put(time.second, digits: 2)
+            putTwo(time.second)
             if let milliseconds {
                 put(0x2E)
-                put(Int(milliseconds), digits: 3)
+                put(UInt8(48 + milliseconds / 100 % 10))
+                putTwo(Int(milliseconds % 100))
             }
             put(0x5A)
             return length

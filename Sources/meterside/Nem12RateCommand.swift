@@ -28,13 +28,28 @@ struct Nem12RateCommand: ParsableCommand {
         var reading = RatedReading(rating: SeriesRating(tariff, zone: try ZoneAccess.rules(zone)))
         try Nem12File.read(file, to: &reading)
         try Self.check(reading, file)
-        var bills: [Bill] = []
+        try Self.show(reading.rating, asJSON: output.json, file)
+    }
+
+    /// The bills, one after the other: a file may hold thousands. All are made once before the first is shown, so that
+    /// an answer is whole or there is none.
+    private static func show(
+        _ rating: SeriesRating, asJSON: Bool, _ file: String
+    ) throws(CommandFailure) {
         do throws(RatingFault) {
-            for account in reading.rating.accounts { bills.append(try Bill(account, reading.rating.rater)) }
+            for account in rating.accounts { _ = try Bill(account, rating.rater) }
+            for (index, account) in rating.accounts.enumerated() {
+                let bill = try Bill(account, rating.rater)
+                if asJSON {
+                    Terminal.out(Array((index == 0 ? "[" : ",").utf8) + JSONWriter.compact(bill.json))
+                } else {
+                    Terminal.out((index == 0 ? [] : [""]) + lines(bill))
+                }
+            }
         } catch {
             throw CommandFailure(code: "refused", message: "\(file): \(error)")
         }
-        output.show(.array(bills.map(\.json))) { _ in Self.lines(bills) }
+        if asJSON { Terminal.out(Array("]\n".utf8)) }
     }
 
     private static func readTariff(_ path: String) throws(CommandFailure) -> Tariff {
@@ -65,25 +80,21 @@ struct Nem12RateCommand: ParsableCommand {
         }
     }
 
-    static func lines(_ bills: [Bill]) -> [String] {
-        var lines: [String] = []
-        for bill in bills {
-            var table = Table(.flexible("WHAT"), .right("QUANTITY"), .right("RATE"), .right("AMOUNT"))
-            for line in bill.lines {
-                let quantity =
-                    line.quantityWh.map { "\(kilo($0)) kWh" }
-                    ?? line.days.map { TextLayout.count(Int($0), "day") } ?? ""
-                table.add(
-                    Table.Cell(line.what), Table.Cell(quantity),
-                    Table.Cell(line.rateMicro.map { TextLayout.money(micro: $0) } ?? ""),
-                    Table.Cell(TextLayout.money(micro: line.amountMicro)))
-            }
-            table.add("total", "", "", Table.Cell(TextLayout.money(micro: bill.totalMicro)))
-            if !lines.isEmpty { lines.append("") }
-            lines += ["NMI \(bill.nmi)"] + table.lines()
-            if bill.nullIntervals > 0 {
-                lines.append("\(Nem12File.grouped(bill.nullIntervals)) null intervals are not charged")
-            }
+    private static func lines(_ bill: Bill) -> [String] {
+        var table = Table(.flexible("WHAT"), .right("QUANTITY"), .right("RATE"), .right("AMOUNT"))
+        for line in bill.lines {
+            let quantity =
+                line.quantityWh.map { "\(kilo($0)) kWh" }
+                ?? line.days.map { TextLayout.count(Int($0), "day") } ?? ""
+            table.add(
+                Table.Cell(line.what), Table.Cell(quantity),
+                Table.Cell(line.rateMicro.map { TextLayout.money(micro: $0) } ?? ""),
+                Table.Cell(TextLayout.money(micro: line.amountMicro)))
+        }
+        table.add("total", "", "", Table.Cell(TextLayout.money(micro: bill.totalMicro)))
+        var lines = ["NMI \(bill.nmi)"] + table.lines()
+        if bill.nullIntervals > 0 {
+            lines.append("\(Nem12File.grouped(bill.nullIntervals)) null intervals are not charged")
         }
         return lines
     }

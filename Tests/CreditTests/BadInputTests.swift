@@ -205,6 +205,39 @@ import Testing
         #expect(credits?.isEmpty == true)
     }
 
+    @Test(
+        arguments: [
+            ["tariff_id": 1, "vat_bp": 500, "bands": [["name": "all", "rate_micro": 333_333]]],
+            [
+                "tariff_id": 1, "vat_bp": 500, "blocks": ["reset": "month"],
+                "bands": [
+                    ["name": "all", "rate_micro": 333_333, "from_quantity_wh": 0],
+                    ["name": "all", "rate_micro": 200_001, "from_quantity_wh": 500],
+                ],
+            ],
+        ] as [JSONValue])
+    func charge_whenTheAccountCannotHoldIt_leavesNothingInTheTariff(_ tariff: JSONValue) throws {
+        var account = CreditAccount(unit: "unit-1", zone: .fixed(0))
+        var events: [CreditEvent] = []
+        // So near the end of what the ledger holds that a small charge fits and a greater one does not.
+        try account.open(
+            CreditRegisters(balance: -MoneyRange.ledger.upperBound + 200_000), at: time("2026-01-01"), into: &events)
+        let setting = try #require(try UnitSetting.read("tariff", tariff))
+        try account.set(setting, at: time("2026-01-01"), into: &events)
+        try account.charge(wattHours: 7, tariff: 1, until: time("2026-01-01T01:00:00Z"), into: &events)
+        let before = account
+        let count = events.count
+        #expect(throws: CreditError.overflow) {
+            try account.charge(wattHours: 999, tariff: 1, until: time("2026-01-01T02:00:00Z"), into: &events)
+        }
+        #expect(account.isSame(as: before))
+        #expect(events.count == count)
+        var other = before
+        try account.charge(wattHours: 13, tariff: 1, until: time("2026-01-01T03:00:00Z"), into: &events)
+        try other.charge(wattHours: 13, tariff: 1, until: time("2026-01-01T03:00:00Z"), into: &events)
+        #expect(account.isSame(as: other))
+    }
+
     @Test func ledger_neverOverflows() throws {
         var account = CreditAccount(
             unit: "u", zone: .fixed(0), limits: AccountLimits(maxBalance: .max, maxCredit: .max))

@@ -16,6 +16,27 @@ import Testing
                 == #""\"\\/\n\r\t\b\f\u0001\u001f"# + "\u{7f}€😀\"")
     }
 
+    @Test(arguments: [2, 3, 63, 64, 65, 200])
+    func canonical_whenNamesComeInAnyOrder_sortsThem(_ count: Int) {
+        var object = JSONObject()
+        // 11 has no factor in common with the counts: every name once.
+        for number in 0..<count { object["n\(number * 11 % count)"] = .integer(Int64(number)) }
+        let names = object.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let text = names.map { "\"\($0)\":\(object[$0]?.integer ?? -1)" }.joined(separator: ",")
+        #expect(String(decoding: JSONWriter.canonical(.object(object)), as: UTF8.self) == "{\(text)}")
+    }
+
+    @Test func write_ofIntegersAndOfTextsOfAnyLength_isExact() {
+        let numbers: [Int64] = [0, 9, 10, -1, -10, 1_234_567_890_123_456_789, .max, .min]
+        let text = numbers.map(String.init).joined(separator: ",")
+        #expect(JSONWriter.compact(.array(numbers.map { .integer($0) })) == Array("[\(text)]".utf8))
+        for length in 0..<40 {
+            let plain = String(repeating: "ä", count: length)
+            #expect(JSONWriter.compact(.string(plain)) == Array("\"\(plain)\"".utf8))
+            #expect(JSONWriter.compact(.string(plain + "\n" + plain)) == Array("\"\(plain)\\n\(plain)\"".utf8))
+        }
+    }
+
     @Test func compact_keepsMemberOrder() {
         let value: JSONValue = ["b": 1, "a": 2]
         #expect(String(decoding: JSONWriter.compact(value), as: UTF8.self) == #"{"b":1,"a":2}"#)

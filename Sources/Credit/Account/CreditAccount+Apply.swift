@@ -18,17 +18,16 @@ extension CreditAccount {
         book(event, registers: moved)
     }
 
-    private mutating func rerate(
-        _ charge: Charge, _ rated: (index: Int, state: RatingState, lines: [ChargeLine])?
-    ) throws(CreditError) {
+    private mutating func rerate(_ charge: Charge, _ rated: TariffBook.Rated?) throws(CreditError) {
         guard let rated, rated.lines == charge.lines else {
             throw .contradiction("a charge of the journal is not what its tariff gives")
         }
-        tariffs.note(rated.state, at: rated.index)
+        tariffs.note(rated)
     }
 
     /// Applies an event whose money has been checked.
     mutating func book(_ event: CreditEvent, registers moved: CreditRegisters) {
+        if case .charged(let charge) = event.change { return book(charge, registers: moved, at: event.at) }
         registers = moved
         switch event.change {
         case .opened(_, let isSelected, let mode):
@@ -41,7 +40,7 @@ extension CreditAccount {
             self.mode = mode
             settings.planned = nil
             restartCalendar(at: event.at)
-        case .charged(let charge): note(charge, at: event.at)
+        case .charged: break
         case .toppedUp(let payment, let split, let monday):
             applied["payment/\(payment.paymentID)"] = .payment(
                 payment, split, week: monday, wasSelected: isEmergencySelected, isReversed: false)
@@ -69,8 +68,14 @@ extension CreditAccount {
         case .cleared: break
         }
         if emergencyLeft > 0 { saidEmergencyExhausted = false }
-        if case .charged = event.change { return }
         refreshDue()
+    }
+
+    /// Applies a charge whose money has been checked.
+    mutating func book(_ charge: Charge, registers moved: CreditRegisters, at time: WallTime) {
+        registers = moved
+        note(charge, at: time)
+        if emergencyLeft > 0 { saidEmergencyExhausted = false }
     }
 
     private static func expires(_ one: OpenLoan, before other: OpenLoan) -> Bool {

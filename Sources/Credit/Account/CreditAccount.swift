@@ -140,6 +140,7 @@ public struct CreditAccount: Codable, Sendable {
     public var balance: Int64 { registers.balance }
 
     /// What emergency credit could still give if it were selected, micro-units.
+    @inline(__always)  // called, it would be given a copy of the account
     public var emergencyLeft: Int64 {
         let ordinary = settings.emergencyCredit.limit - (registers.emergencyUsed - registers.loanUsed)
         return max(0, ordinary) + loanLeft

@@ -52,28 +52,35 @@ public struct CreditRegisters: Hashable, Codable, Sendable {
             paymentDebt: -paymentDebt, timeDebt: -timeDebt)
     }
 
-    private static let fields: [(name: String, path: WritableKeyPath<CreditRegisters, Int64> & Sendable)] = [
-        ("balance_micro", \.balance), ("emergency_used_micro", \.emergencyUsed), ("loan_used_micro", \.loanUsed),
-        ("accumulated_micro", \.accumulated), ("payment_debt_micro", \.paymentDebt), ("time_debt_micro", \.timeDebt),
-    ]
-
     /// What is not zero, by name.
     var json: JSONValue {
         var object = JSONObject()
-        for field in Self.fields where self[keyPath: field.path] != 0 {
-            object[field.name] = .integer(self[keyPath: field.path])
+        func put(_ name: String, _ value: Int64) {
+            if value != 0 { object[name] = .integer(value) }
         }
+        put("balance_micro", balance)
+        put("emergency_used_micro", emergencyUsed)
+        put("loan_used_micro", loanUsed)
+        put("accumulated_micro", accumulated)
+        put("payment_debt_micro", paymentDebt)
+        put("time_debt_micro", timeDebt)
         return .object(object)
     }
 
     /// Reads what `json` wrote.
     init?(_ value: JSONValue?) {
         guard let object = value?.object else { return nil }
-        self.init()
-        for field in Self.fields {
-            guard let member = object[field.name] else { continue }
-            guard let number = member.integer, MoneyRange.ledger.contains(number) else { return nil }
-            self[keyPath: field.path] = number
+        var isGood = true
+        func number(_ name: String) -> Int64 {
+            guard let member = object[name] else { return 0 }
+            if let number = member.integer, MoneyRange.ledger.contains(number) { return number }
+            isGood = false
+            return 0
         }
+        self.init(
+            balance: number("balance_micro"), emergencyUsed: number("emergency_used_micro"),
+            loanUsed: number("loan_used_micro"), accumulated: number("accumulated_micro"),
+            paymentDebt: number("payment_debt_micro"), timeDebt: number("time_debt_micro"))
+        guard isGood else { return nil }
     }
 }

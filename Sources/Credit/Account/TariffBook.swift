@@ -18,13 +18,69 @@ struct TariffBook: Sendable {
         }
 
         var number: Int64 { setting.tariff.id }
+
+        func line(_ charge: RatingCharge) -> ChargeLine {
+            let band = setting.tariff.bands[charge.band]
+            return ChargeLine(
+                what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
+                amount: charge.amountMicro)
+        }
+
+        /// VAT is a line of its own, with a remainder of its own; nil without VAT.
+        func vatLine(from old: RatingLine, to new: RatingLine) -> ChargeLine? {
+            let rate = setting.tariff.vatBasisPoints
+            guard rate > 0 else { return nil }
+            return ChargeLine(what: "vat", rate: rate, amount: new.amountMicro - old.amountMicro)
+        }
     }
 
     /// A version with what it has charged so far.
     struct Version: Sendable {
-        var plan: Plan
+        let plan: Plan
         var state: RatingState
+        /// Where the newest charge fell, and from when on: the next mostly falls there too.
+        private var last: (from: Int64, span: TariffSchedule.Span)?
+
+        init(plan: Plan, state: RatingState) {
+            self.plan = plan
+            self.state = state
+        }
+
+        /// The step and the bill's lines of energy used in the interval that ends at `end`, seconds since 1970.
+        mutating func rate(
+            _ microWh: Int64, until end: Int64
+        ) throws(RatingFault) -> (step: RatingStep, lines: [ChargeLine]) {
+            let span = span(at: end - 1)
+            let rater = plan.rater
+            guard let band = rater.band(in: span) else { return try rateBlocks(microWh, in: span, until: end) }
+            let (charge, step) = try rater.rate(microWh, band: band, line: state.lines[band], vat: state.vat)
+            let line = plan.line(charge)
+            return (step, plan.vatLine(from: state.vat, to: step.vat).map { [line, $0] } ?? [line])
+        }
+
+        private func rateBlocks(
+            _ microWh: Int64, in span: TariffSchedule.Span, until end: Int64
+        ) throws(RatingFault) -> (step: RatingStep, lines: [ChargeLine]) {
+            var (charges, step) = try plan.rater.rate(microWh, in: span, state: state)
+            var lines = charges.map(plan.line)
+            if let line = plan.vatLine(from: state.vat, to: step.vat) { lines.append(line) }
+            if case .whole(var state) = step {
+                plan.rater.forget(before: end - 86_400, state: &state)
+                step = .whole(state)
+            }
+            return (step, lines)
+        }
+
+        private mutating func span(at instant: Int64) -> TariffSchedule.Span {
+            if let last, last.from <= instant, instant < last.span.until { return last.span }
+            let span = plan.rater.schedule.span(at: instant)
+            last = (instant, span)
+            return span
+        }
     }
+
+    /// A charge that is rated, but not noted yet.
+    typealias Rated = (index: Int, step: RatingStep, lines: [ChargeLine])
 
     /// Versions of one number kept at most: a few years of yearly prices, and what is planned.
     static let mostVersions = 8
@@ -65,44 +121,29 @@ struct TariffBook: Sendable {
     mutating func move(to zone: ZoneRules) {
         for index in versions.indices {
             let plan = versions[index].plan
-            versions[index].plan = Plan(plan.setting, from: plan.from, zone: zone)
+            versions[index] = Version(
+                plan: Plan(plan.setting, from: plan.from, zone: zone), state: versions[index].state)
         }
     }
 
-    /// Energy by the version in force the instant before `end`: the bill's lines and the state afterwards. Nil when no
-    /// tariff is in force.
-    func charge(
+    /// Energy by the version in force the instant before `end`. Nil when no tariff is in force.
+    mutating func charge(
         wattHours: Int64, tariff number: Int64, until end: WallTime
-    ) throws(CreditError) -> (index: Int, state: RatingState, lines: [ChargeLine])? {
-        // The kernel counts seconds and looks at the second before the end.
-        let seconds = (end + 999).seconds
+    ) throws(CreditError) -> Rated? {
         guard let index = index(number, at: end + -1) else { return nil }
-        let plan = versions[index].plan
-        var state = versions[index].state
-        let charges: [RatingCharge]
         do throws(RatingFault) {
-            charges = try plan.rater.charge(wattHours * 1_000_000, endingAt: seconds, state: &state)
+            // The kernel counts seconds and looks at the second before the end.
+            let (step, lines) = try versions[index].rate(wattHours * 1_000_000, until: (end + 999).seconds)
+            return (index, step, lines)
         } catch {
             throw .overflow
         }
-        var lines: [ChargeLine] = []
-        lines.reserveCapacity(charges.count + 1)
-        for charge in charges {
-            let band = plan.setting.tariff.bands[charge.band]
-            lines.append(
-                ChargeLine(
-                    what: band.name, wattHours: charge.quantity / 1_000_000, rate: band.rateMicro,
-                    amount: charge.amountMicro))
-        }
-        Self.addVat(from: versions[index].state, to: state, tariff: plan.setting.tariff, &lines)
-        if plan.setting.tariff.blocks != nil { plan.rater.forget(before: seconds - 86_400, state: &state) }
-        return (index, state, lines)
     }
 
     /// One day's standing charge by the version in force at `midnight`; nil when there is none.
     func standing(
         tariff number: Int64, at midnight: WallTime
-    ) throws(CreditError) -> (index: Int, state: RatingState, lines: [ChargeLine])? {
+    ) throws(CreditError) -> Rated? {
         guard let index = index(number, at: midnight) else { return nil }
         let tariff = versions[index].plan.setting.tariff
         guard tariff.standingMicroPerDay > 0 else { return nil }
@@ -113,22 +154,14 @@ struct TariffBook: Sendable {
         } catch {
             throw .overflow
         }
-        var lines = [ChargeLine(what: "standing", rate: tariff.standingMicroPerDay, amount: amount)]
-        Self.addVat(from: versions[index].state, to: state, tariff: tariff, &lines)
-        return (index, state, lines)
+        let plan = versions[index].plan
+        let line = ChargeLine(what: "standing", rate: tariff.standingMicroPerDay, amount: amount)
+        let vatLine = plan.vatLine(from: versions[index].state.vat, to: state.vat)
+        return (index, .whole(state), vatLine.map { [line, $0] } ?? [line])
     }
 
-    /// Notes what a version has charged.
-    mutating func note(_ state: RatingState, at index: Int) { versions[index].state = state }
-
-    /// VAT is a line of its own, with a remainder of its own.
-    private static func addVat(
-        from old: RatingState, to new: RatingState, tariff: Tariff, _ lines: inout [ChargeLine]
-    ) {
-        guard tariff.vatBasisPoints > 0 else { return }
-        lines.append(
-            ChargeLine(what: "vat", rate: tariff.vatBasisPoints, amount: new.vat.amountMicro - old.vat.amountMicro))
-    }
+    /// Notes what was rated.
+    mutating func note(_ rated: Rated) { versions[rated.index].state.take(rated.step) }
 }
 
 /// A book is kept without what follows from its tariffs and the unit's local time, which all of them share.

@@ -27,11 +27,13 @@ extension CreditAccount {
             : .energy(tariff: number, wattHours: wattHours, until: end)
         if isExport {
             let amount = try Self.sum(rated.lines)
-            try book(Charge(cause: cause, lines: rated.lines, change: CreditRegisters(balance: amount)), end, &events)
+            let change = CreditRegisters(balance: amount)
+            let moved = try registers.moved(by: change)
+            book(Charge(cause: cause, lines: rated.lines, change: change), registers: moved, at: end, &events)
         } else {
             try take(cause, rated.lines, isSuspendable: false, at: end, into: &events)
         }
-        tariffs.note(rated.state, at: rated.index)
+        tariffs.note(rated)
         settle(at: end, into: &events)
     }
 
@@ -48,9 +50,10 @@ extension CreditAccount {
         let mustSelect = selectsAutomatically(after: amount)
         var change = spent(amount, isSuspendable: isSuspendable, isSelected: isEmergencySelected || mustSelect)
         if case .timeDebt = cause { change.timeDebt = -amount }
-        _ = try registers.moved(by: change)
+        let moved = try registers.moved(by: change)
+        // Selecting moves no money.
         if mustSelect { selectEmergency(.selectedAutomatically, at: time, into: &events) }
-        try book(Charge(cause: cause, lines: lines, change: change), time, &events)
+        book(Charge(cause: cause, lines: lines, change: change), registers: moved, at: time, &events)
     }
 
     private static func sum(_ lines: [ChargeLine]) throws(CreditError) -> Int64 {
@@ -64,17 +67,16 @@ extension CreditAccount {
     }
 
     private mutating func book(
-        _ charge: Charge, _ time: WallTime, _ events: inout [CreditEvent]
-    ) throws(CreditError) {
-        let moved = try registers.moved(by: charge.change)
-        let event = CreditEvent(at: time, .charged(charge))
-        book(event, registers: moved)
-        events.append(event)
+        _ charge: consuming Charge, registers moved: CreditRegisters, at time: WallTime, _ events: inout [CreditEvent]
+    ) {
+        book(charge, registers: moved, at: time)
+        events.append(CreditEvent(at: time, .charged(charge)))
     }
 
     /// How an amount is taken (prepayment model, rules 1 and 3): the balance down to the cut-off value; then emergency
     /// credit; then the balance below the cut-off value. A suspended kind of charge never touches emergency credit:
     /// what the balance does not cover is added to the accumulated debt. In credit mode it all goes to the balance.
+    @inline(__always)  // called, it would be given a copy of the account
     private func spent(_ amount: Int64, isSuspendable: Bool, isSelected: Bool) -> CreditRegisters {
         guard mode == .prepayment else { return CreditRegisters(balance: -amount) }
         let fromBalance = min(amount, max(0, registers.balance))
@@ -87,6 +89,7 @@ extension CreditAccount {
     }
 
     /// Whether the box selects emergency credit by itself on the way down by an amount.
+    @inline(__always)  // called, it would be given a copy of the account
     private func selectsAutomatically(after amount: Int64) -> Bool {
         guard mode == .prepayment, settings.emergencyCredit.autoActivate, !isEmergencySelected,
             registers.emergencyUsed == 0, emergencyLeft > 0, amount > 0

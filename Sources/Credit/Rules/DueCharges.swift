@@ -88,7 +88,7 @@ extension CreditAccount {
             try take(
                 .standing(tariff: number, day: day), rated.lines,
                 isSuspendable: settings.emergencyCredit.suspendStandingCharge, at: midnight, into: &events)
-            tariffs.note(rated.state, at: rated.index)
+            tariffs.note(rated)
         }
         // A day without a standing charge is done too.
         due.standing = day

@@ -16,6 +16,7 @@ extension CreditAccount {
         events.append(event)
     }
 
+    @inline(__always)  // called, it would be given a copy of the account
     private var transition: CreditChange? {
         if isEmergencySelected {
             if registers.emergencyUsed == 0, !isBelowOffer { return .emergency(.repaid) }

@@ -73,6 +73,7 @@ public struct SupplyCalendar: Hashable, Sendable {
     private func windows(around time: WallTime) -> [Window] {
         let today = clock.day(of: time)
         var windows: [Window] = []
+        windows.reserveCapacity(16)
         for day in (today - 2)...(today + 2) {
             let weekday = Int((day + 3).flooredRemainder(by: 7))
             for window in friendly.windows[weekday] {

@@ -22,6 +22,8 @@ public struct PaymentUnit: Sendable {
     public internal(set) var supply: UnitSupply
     /// What makes the box doubt; set before the function that goes by it.
     public var doubts: SupplyDoubts = []
+    /// Empty between two calls.
+    private var pending: [CreditEvent] = []
 
     /// A unit.
     public init(account: CreditAccount, supply: UnitSupply) {
@@ -133,7 +135,10 @@ public struct PaymentUnit: Sendable {
         at instant: SupplyInstant, cause: SupplyCause, into events: inout [UnitEvent],
         _ body: (inout CreditAccount, inout [CreditEvent]) throws(CreditError) -> Void
     ) throws(CreditError) {
+        // The array of the last time, so that a charge allocates none.
         var credit: [CreditEvent] = []
+        swap(&credit, &pending)
+        var balance = account.balance
         var failure: CreditError?
         do throws(CreditError) {
             try body(&account, &credit)
@@ -141,13 +146,13 @@ public struct PaymentUnit: Sendable {
             failure = error
         }
         // What was applied before a failure has happened: rows that fell due before the one that does not fit.
-        var balance = account.balance
-        for event in credit { balance &-= event.change.registers.balance }
-        for event in credit {
+        credit.reverse()
+        while let event = credit.popLast() {
             balance &+= event.change.registers.balance
-            events.append(.credit(event, balance: balance))
             if case .setting = event.change { supply.calendarChanged() }
+            events.append(.credit(event, balance: balance))
         }
+        swap(&credit, &pending)
         decide(at: instant, cause: cause, into: &events)
         if let failure { throw failure }
     }

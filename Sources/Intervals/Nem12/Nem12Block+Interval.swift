@@ -296,8 +296,7 @@ extension Nem12Block {
 
     /// The day that ends before the next 200, 300 or 900 record; nil when there is none or it has a fault.
     mutating func closeDay() -> OpenDay? {
-        guard var day = openDay else { return nil }
-        openDay = nil
+        guard var day = openDay.take() else { return nil }
         if day.mark.quality == .varies {
             guard !day.ranges.isEmpty else {
                 fail(

@@ -39,6 +39,10 @@ struct Nem12Line {
     /// An unsigned integer of digits only; nil for anything else.
     func integer(_ range: Range<Int>) -> Int? {
         guard (1...15).contains(range.count) else { return nil }
+        if range.count == 8 {
+            let word = UnsafeRawPointer(base).loadUnaligned(fromByteOffset: range.lowerBound, as: UInt64.self)
+            return Nem12Layout.integer(UInt64(littleEndian: word)).map { Int($0) }
+        }
         var value = 0
         for index in range {
             guard (48...57).contains(base[index]) else { return nil }

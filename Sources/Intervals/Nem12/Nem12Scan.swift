@@ -55,24 +55,13 @@ enum Nem12Value {
         var bad: UInt64 = 0
         var number = 0
         while number < count {
+            if layout.isShort {
+                layout.readFours(raw, from: &index, to: end, into: out, from: &number, to: count, bad: &bad)
+                guard number < count else { break }
+            }
             if index &+ 8 <= end {
                 let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
                 if word & layout.marks == layout.expected {
-                    // Two short values share one conversion.
-                    let second = index &+ layout.step
-                    if layout.isShort, number &+ 1 < count, second &+ 8 <= end {
-                        let next = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: second, as: UInt64.self))
-                        if next & layout.marks == layout.expected {
-                            let digits = layout.digits(word) &>> 32 | layout.digits(next)
-                            bad |= (digits &+ 0x7676_7676_7676_7676) | digits
-                            let (one, two) = Nem12Layout.numbers(digits)
-                            out[number] = one &* layout.power
-                            out[number &+ 1] = two &* layout.power
-                            index = second &+ layout.step
-                            number &+= 2
-                            continue
-                        }
-                    }
                     let digits = layout.digits(word)
                     bad |= (digits &+ 0x7676_7676_7676_7676) | digits
                     out[number] = Nem12Layout.number(digits) &* layout.power
@@ -193,12 +182,54 @@ extension Nem12Layout {
         ((word & whole) &<< wholeShift | (word & fraction) &<< fractionShift) ^ zeros
     }
 
-    /// The numbers that the lower and the upper four digits make.
+    /// Reads values four at a time while they have this layout, which is short. `bad` gets the sign of any character
+    /// that is no digit.
     @inline(__always)
-    static func numbers(_ digits: UInt64) -> (Int64, Int64) {
-        let pairs = ((digits &* 2561) &>> 8) & 0x00FF_00FF_00FF_00FF
-        let fours = ((pairs &* 6_553_601) &>> 16) & 0x0000_FFFF_0000_FFFF
-        return (Int64(truncatingIfNeeded: fours & 0xFFFF), Int64(truncatingIfNeeded: fours &>> 32))
+    func readFours(
+        _ raw: UnsafeRawPointer, from index: inout Int, to end: Int, into out: UnsafeMutablePointer<Int64>,
+        from number: inout Int, to count: Int, bad: inout UInt64
+    ) {
+        typealias Words = SIMD2<UInt64>
+        func word(_ place: Int) -> UInt64 {
+            UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index &+ place &* step, as: UInt64.self))
+        }
+        let power = Words(repeating: UInt64(UInt32(truncatingIfNeeded: self.power)))
+        var signs = Words.zero
+        while number &+ 4 <= count, index &+ 3 &* step &+ 8 <= end {
+            let left = Words(word(0), word(1))
+            let right = Words(word(2), word(3))
+            let misses = ((left & marks) ^ expected) | ((right & marks) ^ expected)
+            guard misses[0] | misses[1] == 0 else { break }
+            // The four digits of a left value below those of a right one.
+            let digits = digits(left) &>> 32 | digits(right)
+            signs |= (digits &+ 0x7676_7676_7676_7676) | digits
+            let pairs = ((digits &<< 3) &+ (digits &<< 1) &+ (digits &>> 8)) & 0x00FF_00FF_00FF_00FF
+            let hundreds = (pairs &<< 6) &+ (pairs &<< 5) &+ (pairs &<< 2)
+            let fours = (hundreds & 0x0000_FFFF_0000_FFFF) &+ ((pairs &>> 16) & 0x0000_FFFF_0000_FFFF)
+            let first = (fours & 0xFFFF_FFFF) &* power
+            let second = (fours &>> 32) &* power
+            out[number] = Int64(truncatingIfNeeded: first[0])
+            out[number &+ 1] = Int64(truncatingIfNeeded: first[1])
+            out[number &+ 2] = Int64(truncatingIfNeeded: second[0])
+            out[number &+ 3] = Int64(truncatingIfNeeded: second[1])
+            index &+= 4 &* step
+            number &+= 4
+        }
+        bad |= signs[0] | signs[1]
+    }
+
+    @inline(__always)
+    private func digits(_ words: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        (((words & whole) &<< SIMD2(repeating: wholeShift))
+            | ((words & fraction) &<< SIMD2(repeating: fractionShift))) ^ zeros
+    }
+
+    /// The number that eight characters make; nil when one is no digit.
+    @inline(__always)
+    static func integer(_ word: UInt64) -> Int64? {
+        let digits = word ^ 0x3030_3030_3030_3030
+        guard ((digits &+ 0x7676_7676_7676_7676) | digits) & Nem12Scan.highs == 0 else { return nil }
+        return number(digits)
     }
 
     /// The number that eight digits make.

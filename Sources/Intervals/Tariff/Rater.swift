@@ -17,6 +17,35 @@ public struct RatingState: Hashable, Codable, Sendable {
     var counters: [Counter] = []
 }
 
+/// What a charge changes in a state, not done yet: so a charge that is refused after all has changed nothing, and not
+/// all of the state is copied for every charge.
+public enum RatingStep: Sendable {
+    /// The line of one band, and VAT.
+    case band(Int, RatingLine, vat: RatingLine)
+    /// Anything.
+    case whole(RatingState)
+
+    /// VAT after the charge.
+    public var vat: RatingLine {
+        switch self {
+        case .band(_, _, let vat): vat
+        case .whole(let state): state.vat
+        }
+    }
+}
+
+extension RatingState {
+    /// Does the step, which was rated from this state.
+    public mutating func take(_ step: RatingStep) {
+        switch step {
+        case .band(let band, let line, let vat):
+            lines[band] = line
+            self.vat = vat
+        case .whole(let state): self = state
+        }
+    }
+}
+
 /// What has been charged for one thing.
 public struct RatingLine: Hashable, Codable, Sendable {
     /// Micro-watt-hours; days for the standing charge; charged micro-units for VAT.
@@ -125,7 +154,7 @@ public final class Rater: Sendable {
         guard microWh > 0 else { return }
         let bands = blocks[name]
         guard schedule.tariff.blocks != nil else {
-            return tell(try charge(microWh, band: bands[0], state: &state))
+            return tell(try charge(microWh, band: bands[0], line: &state.lines[bands[0]], vat: &state.vat))
         }
         let index = counter(period, &state)
         var rest = microWh
@@ -137,19 +166,47 @@ public final class Rater: Sendable {
                 guard room > 0 else { continue }
                 part = Int64(min(room, Int128(rest)))
             }
-            tell(try charge(part, band: band, state: &state))
+            tell(try charge(part, band: band, line: &state.lines[band], vat: &state.vat))
             state.counters[index].used[name] += Int128(part)
             rest -= part
         }
     }
 
-    private func charge(_ microWh: Int64, band: Int, state: inout RatingState) throws(RatingFault) -> RatingCharge {
+    private func charge(
+        _ microWh: Int64, band: Int, line: inout RatingLine, vat: inout RatingLine
+    ) throws(RatingFault) -> RatingCharge {
         let rate = schedule.tariff.bands[band].rateMicro
-        guard let due = state.lines[band].add(microWh, rate: rate, divisor: Self.microWhPerKWh) else {
-            throw .tooLarge
-        }
-        try addVat(due, state: &state)
+        guard let due = line.add(microWh, rate: rate, divisor: Self.microWhPerKWh) else { throw .tooLarge }
+        try addVat(due, vat: &vat)
         return RatingCharge(band: band, quantity: microWh, amountMicro: due)
+    }
+
+    /// The one band that is in force in a span; nil with blocks, where the price goes by the use.
+    public func band(in span: TariffSchedule.Span) -> Int? {
+        schedule.tariff.blocks == nil ? blocks[span.name][0] : nil
+    }
+
+    /// Rates an advance in a band as `charge` does, from the band's line and VAT so far.
+    public func rate(
+        _ microWh: Int64, band: Int, line: RatingLine, vat: RatingLine
+    ) throws(RatingFault) -> (charge: RatingCharge, step: RatingStep) {
+        guard microWh >= 0 else { throw .negative }
+        var line = line
+        var vat = vat
+        let charge = try charge(microWh, band: band, line: &line, vat: &vat)
+        return (charge, .band(band, line, vat: vat))
+    }
+
+    /// Rates an advance in a span as `charge` does, and leaves the state as it is.
+    public func rate(
+        _ microWh: Int64, in span: TariffSchedule.Span, state: RatingState
+    ) throws(RatingFault) -> (charges: [RatingCharge], step: RatingStep) {
+        var charges: [RatingCharge] = []
+        var state = state
+        try charge(microWh, name: span.name, period: schedule.period(ofDay: span.day), state: &state) {
+            charges.append($0)
+        }
+        return (charges, .whole(state))
     }
 
     /// Charges the standing charge of so many local days; gives the micro-units, VAT not included.
@@ -157,14 +214,14 @@ public final class Rater: Sendable {
     public func chargeStanding(days: Int64, state: inout RatingState) throws(RatingFault) -> Int64 {
         let rate = schedule.tariff.standingMicroPerDay
         guard let due = state.standing.add(days, rate: rate, divisor: 1) else { throw .tooLarge }
-        try addVat(due, state: &state)
+        try addVat(due, vat: &state.vat)
         return due
     }
 
-    private func addVat(_ due: Int64, state: inout RatingState) throws(RatingFault) {
+    private func addVat(_ due: Int64, vat: inout RatingLine) throws(RatingFault) {
         let rate = schedule.tariff.vatBasisPoints
         guard rate > 0, due > 0 else { return }
-        guard state.vat.add(due, rate: rate, divisor: Self.basisPoints) != nil else { throw .tooLarge }
+        guard vat.add(due, rate: rate, divisor: Self.basisPoints) != nil else { throw .tooLarge }
     }
 
     /// Everything charged, VAT included; nil when it is beyond 64 bits.

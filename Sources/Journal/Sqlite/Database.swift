@@ -9,9 +9,13 @@ final class Database {
     private let logFrames: UnsafeMutablePointer<Int32>
     private var isOpen = true
 
+    /// SQLite need not count its memory under a lock at every allocation: nobody asks. Only before its first use.
+    private static let countsNoMemory = csqlite_count_no_memory() == SQLITE_OK
+
     /// Opens a file that exists.
     init(path: String) throws(JournalError) {
         self.path = path
+        _ = Self.countsNoMemory
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &opened, flags, nil)

@@ -5,7 +5,7 @@ enum SqliteValue {
     case integer(Int64)
     case text(String)
     /// UTF-8 that is text already.
-    case utf8([UInt8])
+    case utf8(ArraySlice<UInt8>)
     case blob([UInt8])
     case null
 }
@@ -13,39 +13,69 @@ enum SqliteValue {
 /// A prepared statement, reset after every use.
 final class Statement {
     let pointer: OpaquePointer
+    /// The bytes of the bound texts and blobs, until `reset`: SQLite then makes no copy of each by itself.
+    private var bound = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
 
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
 
-    deinit { sqlite3_finalize(pointer) }
+    deinit {
+        sqlite3_finalize(pointer)
+        bound.deallocate()
+    }
 
     /// Binds the parameters in order; returns SQLite's code.
     func bind(_ values: [SqliteValue]) -> Int32 {
+        makeRoom(values.reduce(0) { $0 + $1.byteCount })
+        var used = 0
         var index: Int32 = 0
         for value in values {
             index += 1
-            let code =
-                switch value {
-                case .integer(let number): sqlite3_bind_int64(pointer, index, number)
-                case .text(let text): bindText(index, Array(text.utf8))
-                case .utf8(let bytes): bindText(index, bytes)
-                case .blob(let bytes):
-                    bytes.withUnsafeBytes {
-                        csqlite_bind_blob(pointer, index, $0.baseAddress, Int32(clamping: $0.count))
-                    }
-                case .null: sqlite3_bind_null(pointer, index)
-                }
+            let start = used
+            let code: Int32
+            switch value {
+            case .integer(let number): code = sqlite3_bind_int64(pointer, index, number)
+            case .text(let text):
+                used += copy(text.utf8, to: start)
+                code = csqlite_bind_text(pointer, index, bound.baseAddress?.advanced(by: start), Int32(used - start))
+            case .utf8(let bytes):
+                used += copy(bytes, to: start)
+                code = csqlite_bind_text(pointer, index, bound.baseAddress?.advanced(by: start), Int32(used - start))
+            case .blob(let bytes):
+                used += copy(bytes, to: start)
+                code = csqlite_bind_blob(pointer, index, bound.baseAddress?.advanced(by: start), Int32(used - start))
+            case .null: code = sqlite3_bind_null(pointer, index)
+            }
             guard code == SQLITE_OK else { return code }
         }
         return SQLITE_OK
     }
 
-    private func bindText(_ index: Int32, _ bytes: [UInt8]) -> Int32 {
-        bytes.withUnsafeBytes { csqlite_bind_text(pointer, index, $0.baseAddress, Int32(clamping: $0.count)) }
+    /// Nothing is bound now, so nothing points into the old memory.
+    private func makeRoom(_ count: Int) {
+        guard count > bound.count else { return }
+        bound.deallocate()
+        bound = .allocate(byteCount: count * 2, alignment: 1)
+    }
+
+    private func copy(_ bytes: some Collection<UInt8>, to start: Int) -> Int {
+        UnsafeMutableRawBufferPointer(rebasing: bound[start...]).copyBytes(from: bytes)
+        return bytes.count
     }
 
     func reset() {
         sqlite3_reset(pointer)
         sqlite3_clear_bindings(pointer)
+    }
+}
+
+extension SqliteValue {
+    fileprivate var byteCount: Int {
+        switch self {
+        case .integer, .null: 0
+        case .text(let text): text.utf8.count
+        case .utf8(let bytes): bytes.count
+        case .blob(let bytes): bytes.count
+        }
     }
 }
 
