@@ -17,6 +17,14 @@ import Testing
         #expect(try TariffSample.tariff(TariffSample.both).blocks == .month)
     }
 
+    @Test func read_whenATimeEndsAtMidnight_takesEitherWord() throws {
+        for word in ["00:00", "24:00"] {
+            let text = TariffSample.timeOfUse.replacing("21:00", with: word).replacing("23:30", with: "00:00")
+            let tariff = try TariffSample.tariff(text)
+            #expect(tariff.windows.first?.from == 900 && tariff.windows.first?.to == 1440)
+        }
+    }
+
     /// Replacements in the time-of-use tariff, and the field that must be named.
     static let wrong: [(String, String, String)] = [
         (#""unit": "kWh""#, #""unit": "Wh""#, "unit"),

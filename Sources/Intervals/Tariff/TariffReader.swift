@@ -173,7 +173,9 @@ private struct TariffReader {
                     field: "\(field).band", message: "allowed: a band's name: \(names.joined(separator: ", "))")
             }
             let from = try minute(object["from"], "\(field).from", absent: 0)
-            let to = try minute(object["to"], "\(field).to", absent: 1440)
+            var to = try minute(object["to"], "\(field).to", absent: 1440)
+            // People write the midnight that ends a day either way.
+            if to == 0, from > 0 { to = 1440 }
             guard from < 1440, to > 0, from != to else {
                 throw TariffFault(
                     field: "\(field).to", message: "must differ from `from`; a whole day is 00:00 to 24:00")
