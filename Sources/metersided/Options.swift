@@ -17,6 +17,9 @@ struct Options: Equatable {
     /// The file in which the simulator says how fast time runs.
     var timePace: String?
 
+    /// Whether time does not run as it does for everybody else.
+    var changesTime: Bool { timeScale > 1 || timePace != nil }
+
     static let usage = """
         usage: metersided [--config FILE] [--state DIR] [--runtime DIR] [--share DIR] [--check | --verify | --version]
           --config FILE   configuration (default /etc/meterside/meterside.toml)

@@ -1,6 +1,7 @@
 """Puts TLS in front of a plain server on this machine: tls_front.py CERTIFICATE KEY PLAIN_PORT [CLIENT_CA]
 
-Prints the port it listens on. Ends when its standard input is closed.
+Prints the port it listens on. A line "CERTIFICATE KEY" on its standard input makes it show another certificate from
+then on, and prints "ok". Ends when its standard input is closed.
 """
 import os
 import socket
@@ -22,6 +23,15 @@ def pump(source, target):
             pass
 
 
+def make_context(certificate, key, client_ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_ca)
+    return context
+
+
 def serve(raw, context, plain_port):
     try:
         client = context.wrap_socket(raw, server_side=True)
@@ -39,18 +49,22 @@ def serve(raw, context, plain_port):
 
 def main():
     certificate, key, plain_port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    if len(sys.argv) > 4:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(sys.argv[4])
+    client_ca = sys.argv[4] if len(sys.argv) > 4 else None
+    shown = [make_context(certificate, key, client_ca)]
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    # Whoever started us holds the other end of our standard input: when it goes, we go.
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+
+    def obey():
+        for line in sys.stdin:
+            shown[0] = make_context(*line.split(), client_ca)
+            print("ok", flush=True)
+        # Whoever started us held the other end of our standard input: it went, we go.
+        os._exit(0)
+
+    threading.Thread(target=obey, daemon=True).start()
     while True:
         raw, _ = listener.accept()
-        threading.Thread(target=serve, args=(raw, context, plain_port), daemon=True).start()
+        threading.Thread(target=serve, args=(raw, shown[0], plain_port), daemon=True).start()
 
 
 main()

@@ -120,7 +120,7 @@ extension ManagedMeter {
 
     /// One member of `meter list`.
     var listJSON: JSONValue {
-        [
+        var row: JSONObject = [
             "serial": .string(settings.serial.text), "model": .string(settings.model.name),
             "port": .string(settings.port.name), "address": .integer(Int64(settings.address)),
             "role": .string(settings.role), "nmi": JSONValue(settings.nmi?.text),
@@ -128,5 +128,8 @@ extension ManagedMeter {
             "poll_seconds": .integer(Int64(settings.pollSeconds)),
             "last_reading_at": JSONValue(liveness.lastGood?.wall.text),
         ]
+        // Null until it was read; a meter without a clock has no such member.
+        if edmi != nil { row["clock_offset_s"] = JSONValue(board.clockOffset) }
+        return .object(row)
     }
 }

@@ -85,6 +85,9 @@ public struct StubScript: Hashable, Sendable {
         return true
     }
 
+    /// No more trouble.
+    public mutating func clear() { lines = [] }
+
     /// The trouble for a request; it is used up.
     mutating func take(_ path: String) -> StubTrouble? {
         guard let index = lines.firstIndex(where: { $0.times > 0 && path.hasPrefix($0.path) }) else { return nil }

@@ -13,7 +13,7 @@ struct UpstreamsCommand: ParsableCommand {
             /v1 for PowerBox and /rest for Ropo One, token_url = "http://127.0.0.1:PORT/oauth/token".
             Trouble is ordered by --trouble or by a line on standard input: PATH TROUBLE [TIMES [AFTER]], TROUBLE one \
             of a status (429, 429:30 with Retry-After), hang, deaf, drip[:MS], garbage, wrong-ids, redirect[:URL], \
-            cut, flood. "not-connected N" lets the next N validations fail.
+            cut, flood. "well" ends all trouble. "not-connected N" lets the next N validations fail.
             """)
 
     @Option(help: "The port; a free one is taken when left out.")
@@ -87,6 +87,9 @@ struct UpstreamsCommand: ParsableCommand {
         let words = line.split(separator: " ").map(String.init)
         switch (words.first, words.count) {
         case ("log"?, 1): return service.change { $0.log.map(\.words) }.joined(separator: "\n")
+        case ("well"?, 1):
+            service.change { $0.script.clear() }
+            return "ok"
         case ("not-connected"?, 2):
             guard let count = Int(words[1]) else { return "\"\(words[1])\" is no number" }
             service.change { $0.reposit.refusalsOfValidate = count }

@@ -15,8 +15,8 @@ struct CommissionAnswers: Equatable {
     var configuration = JSONObject()
     /// The address: `street_number street_name suburb postcode state`, and `nmi`, `nmi_override`.
     var site = JSONObject()
-    /// How long the wire is watched, seconds.
-    var pollSeconds: Int64 = 60
+    /// How long the wire is watched from the first answer on, seconds. With everything else it stays below a minute.
+    var pollSeconds: Int64 = 40
     /// How long a binding to the utility's meter is waited for, seconds.
     var hanSeconds: Int64 = 900
     /// Whether load switches are tested; nil to ask.

@@ -16,8 +16,11 @@ struct CommissionCommand: ParsableCommand {
     @Option(name: .long, help: "Answers, a JSON file; what it does not say is asked.")
     var answers: String?
 
-    @Option(name: .long, help: "How long the wire is watched, 1 to 3600; a minute unless the answers say otherwise.")
+    @Option(name: .long, help: "How long the wire is watched, 1 to 3600; 40 unless the answers say otherwise.")
     var pollSeconds: Int64?
+
+    @Option(name: .long, help: "A step at Reposit that you found done there: register, site or connected.")
+    var confirm: String?
 
     @Flag(name: .long, help: "Write and send nothing: show the configuration and the steps.")
     var dryRun = false
@@ -38,6 +41,9 @@ struct CommissionCommand: ParsableCommand {
         guard (1...3600).contains(pollSeconds ?? 60) else {
             throw ValidationError("--poll-seconds takes 1 to 3600.")
         }
+        guard confirm.map({ ["register", "site", "connected"].contains($0) }) ?? true else {
+            throw ValidationError("--confirm takes register, site or connected.")
+        }
     }
 
     func run() throws {
@@ -52,27 +58,42 @@ struct CommissionCommand: ParsableCommand {
         }
         try files.checkRights()
         Interruption.watch()
-        var answers = given
-        if isFresh || reconfigure {
-            var gathering = gathering(daemon, files, given)
-            try gathering.fill()
-            answers = gathering.answers
-            try configure(daemon, files, answers)
-        }
-        if !isFresh, !reconfigure, self.answers == nil, Prompt().isInteractive,
-            CommissionState(try daemon.call("commission.show")).entries[.site]?.state == "failed"
-        {
-            var gathering = gathering(daemon, files, answers)
-            try gathering.reviseSite()
-            answers = gathering.answers
-        }
+        let answers = try settle(daemon, files, given, isFresh: isFresh)
         var run = try CommissionRun(
-            daemon: daemon, files: files, prompt: Prompt(), answers: answers, again: again || (reconfigure && !isFresh))
+            daemon: daemon, files: files, prompt: Prompt(), answers: answers, again: again || (reconfigure && !isFresh),
+            confirmed: confirm.flatMap(CommissionStep.init(rawValue:)))
         try run.run()
         let signed = try report(&run, daemon, files)
         output.show(signed) { CommissionReport.lines(signed, colour: $0) }
         let page = files.report(run.state.run, "html")
         Terminal.error(["", "report: \(page) (also .txt and .json)"])
+    }
+
+    /// Sees to it that the configuration is there and says what the answers say.
+    private func settle(
+        _ daemon: Daemon, _ files: CommissionFiles, _ given: CommissionAnswers, isFresh: Bool
+    ) throws(CommandFailure) -> CommissionAnswers {
+        if isFresh || reconfigure {
+            var gathering = gathering(daemon, files, given)
+            try gathering.fill()
+            try CommissionUpdate(daemon: daemon, files: files).configure(gathering.answers)
+            return gathering.answers
+        }
+        let state = CommissionState(try daemon.call("commission.show"))
+        let update = CommissionUpdate(daemon: daemon, files: files)
+        if state.hasRefusedKey { try update.reload() }
+        guard let old = try files.loadProgress() else { return given }
+        if answers != nil {
+            var gathering = gathering(daemon, files, given.completed(by: old))
+            gathering.keepsProgress = false
+            try gathering.fill()
+            return try update.apply(gathering.answers, old: old, state, hasNewSecrets: gathering.hasNewSecrets)
+        }
+        guard Prompt().isInteractive, state.entries[.site]?.state == "failed" else { return given }
+        var gathering = gathering(daemon, files, given)
+        gathering.keepsProgress = false
+        try gathering.reviseSite()
+        return try update.apply(gathering.answers.completed(by: old), old: old, state, hasNewSecrets: false)
     }
 
     /// The file's answers; without a file those of the run that was interrupted.
@@ -96,22 +117,6 @@ struct CommissionCommand: ParsableCommand {
         let base = folder.hasPrefix("/") ? folder : folder == "." ? here : "\(here)/\(folder)"
         return CommissionGathering(
             daemon: daemon, files: files, prompt: Prompt(), isDry: dryRun, answers: given, base: base)
-    }
-
-    /// Checks the new configuration as the daemon will, puts it in place, and has it taken up.
-    private func configure(
-        _ daemon: Daemon, _ files: CommissionFiles, _ answers: CommissionAnswers
-    ) throws(CommandFailure) {
-        try files.writeCandidate(try ConfigurationText(answers: answers).text())
-        let check = try daemon.call("config.check", ["file": .string(files.candidate)])
-        guard check["ok"] == true else {
-            let faults = check.items("faults").map { "\($0.shown("key")): \($0.shown("message"))" }
-            throw CommandFailure(
-                code: "config", message: "the configuration would not do:\n" + faults.joined(separator: "\n"),
-                hint: "mend the answers (or answer anew: --start-over); the file that was tried is \(files.candidate)")
-        }
-        try files.takeCandidate()
-        _ = try daemon.call("config.reload", silence: 60)
     }
 
     private func report(

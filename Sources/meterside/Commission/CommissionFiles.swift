@@ -74,9 +74,11 @@ struct CommissionFiles {
         try FileAccess.create(candidate, mode: 0o644, Array(text.utf8))
     }
 
+    var hasConfiguration: Bool { access(configuration, F_OK) == 0 }
+
     /// Puts the checked candidate in place; what was there is kept as `.bak`.
     func takeCandidate() throws(CommandFailure) {
-        if access(configuration, F_OK) == 0 {
+        if hasConfiguration {
             let old = try FileAccess.read(configuration, limit: 1 << 20)
             try Self.replace(configuration + ".bak", mode: 0o644, old)
         }
@@ -84,26 +86,36 @@ struct CommissionFiles {
         Self.sync(Self.folder(of: configuration))
     }
 
-    func dropCandidate() { unlink(candidate) }
-
-    /// A secret as the daemon can read it and nobody else: copied below the configuration when it lies elsewhere.
-    func place(secret path: String, named name: String) throws(CommandFailure) -> String {
-        let home = Self.folder(of: configuration) + "/"
-        if path.hasPrefix(home) { return path }
-        return try place(secret: try FileAccess.read(path, limit: 4096), named: name)
+    /// The configuration that was just put in place is not taken: what was there before comes back, and nothing when
+    /// nothing was.
+    func putBack(_ old: [UInt8]?) throws(CommandFailure) {
+        guard rename(configuration, candidate) == 0 else { throw FileAccess.failure("write", configuration) }
+        if let old { try Self.replace(configuration, mode: 0o644, old) }
+        Self.sync(Self.folder(of: configuration))
     }
 
-    func place(secret bytes: [UInt8], named name: String) throws(CommandFailure) -> String {
+    /// Whether a file lies in the configuration's folder already.
+    func isAtHome(_ path: String) -> Bool { path.hasPrefix(Self.folder(of: configuration) + "/") }
+
+    /// A secret as the daemon can read it and nobody else, below the configuration.
+    /// - Returns: its path, and whether it is another than before.
+    func place(secret bytes: [UInt8], named name: String) throws(CommandFailure) -> (path: String, isNew: Bool) {
         try Self.makeFolder(secrets, mode: 0o711)
         let target = "\(secrets)/\(name)"
+        if access(target, F_OK) == 0, try FileAccess.read(target, limit: Self.longestSecret) == bytes {
+            return (target, false)
+        }
         try Self.replace(target, mode: 0o600, bytes)
         // The daemon may run as a user of its own: the owner of its state folder.
         var status = stat()
         if stat(state, &status) == 0, status.st_uid != geteuid(), chown(target, status.st_uid, status.st_gid) != 0 {
             throw FileAccess.failure("give away", target)
         }
-        return target
+        return (target, true)
     }
+
+    /// Certificates come in chains.
+    static let longestSecret = 256 << 10
 
     // MARK: To go on with
 

@@ -10,6 +10,23 @@ struct CommissionGathering {
     var answers: CommissionAnswers
     /// Relative names of files in the answers are meant from here.
     let base: String
+    /// Whether what is found out is kept for the next run at once.
+    var keepsProgress = true
+    /// Whether a secret was put in place that is another than before.
+    private(set) var hasNewSecrets = false
+    /// Whence each secret came that was put in place.
+    private var sources: [String: String] = [:]
+
+    init(
+        daemon: Daemon, files: CommissionFiles, prompt: Prompt, isDry: Bool, answers: CommissionAnswers, base: String
+    ) {
+        self.daemon = daemon
+        self.files = files
+        self.prompt = prompt
+        self.isDry = isDry
+        self.answers = answers
+        self.base = base
+    }
 
     /// Fills the answers until a configuration can be written.
     mutating func fill() throws(CommandFailure) {
@@ -24,7 +41,7 @@ struct CommissionGathering {
     }
 
     /// What was found out is not asked again.
-    private func keep() throws(CommandFailure) { if !isDry { try files.save(answers) } }
+    private func keep() throws(CommandFailure) { if !isDry, keepsProgress { try files.save(answers) } }
 
     // MARK: Box
 
@@ -139,8 +156,7 @@ struct CommissionGathering {
         }
         if answers.login["password_file"] == nil {
             let password = try prompt.secret("EDMI password", name: "login.password_file")
-            let file = isDry ? "/dev/null" : try files.place(secret: password, named: "edmi.password")
-            answers.login["password_file"] = .string(file)
+            answers.login["password_file"] = .string(isDry ? "/dev/null" : try put(password, "edmi.password"))
         }
     }
 
@@ -337,26 +353,44 @@ struct CommissionGathering {
         }
     }
 
-    private func placed(in value: JSONValue) throws(CommandFailure) -> JSONValue {
+    private mutating func placed(in value: JSONValue) throws(CommandFailure) -> JSONValue {
+        if let items = value.array {
+            var placed: [JSONValue] = []
+            for item in items { placed.append(try self.placed(in: item)) }
+            return .array(placed)
+        }
         guard let object = value.object else { return value }
         var placed = object
         for (name, member) in object.members {
-            if name.hasSuffix("_file"), let file = member.string {
-                placed[name] = .string(try self.placed(file))
-            } else {
+            guard let file = member.string else {
                 placed[name] = try self.placed(in: member)
+                continue
+            }
+            // A certificate with a whole path is one that somebody else keeps: it stays where it is.
+            let isCertificate = ["ca", "certificate"].contains(name) && !file.hasPrefix("/")
+            if name.hasSuffix("_file") || name == "key" || isCertificate {
+                placed[name] = .string(try self.placed(file))
             }
         }
         return .object(placed)
     }
 
-    private func placed(_ file: String) throws(CommandFailure) -> String {
+    private mutating func placed(_ file: String) throws(CommandFailure) -> String {
         let path = resolved(file)
         // A name without a slash may be a credential of systemd: the daemon knows.
         guard access(path, F_OK) == 0 else { return file }
-        guard !isDry, path != "/dev/null" else { return path }
-        let name = path.split(separator: "/").last.map(String.init) ?? "secret"
-        return try files.place(secret: path, named: name)
+        guard !isDry, path != "/dev/null", !files.isAtHome(path) else { return path }
+        var name = path.split(separator: "/").last.map(String.init) ?? "secret"
+        // Two folders may hold files of one name.
+        while sources[name].map({ $0 != path }) ?? false { name += "-2" }
+        sources[name] = path
+        return try put(try FileAccess.read(path, limit: CommissionFiles.longestSecret), name)
+    }
+
+    private mutating func put(_ bytes: [UInt8], _ name: String) throws(CommandFailure) -> String {
+        let (path, isNew) = try files.place(secret: bytes, named: name)
+        if isNew { hasNewSecrets = true }
+        return path
     }
 
     private func resolved(_ file: String) -> String { file.hasPrefix("/") ? file : base + "/" + file }

@@ -9,15 +9,21 @@ struct CommissionRun {
     let prompt: Prompt
     let answers: CommissionAnswers
     let configuration: String
+    /// The installer found this step done at the other side: it is not sent again.
+    let confirmed: CommissionStep?
     var state: CommissionState
+    /// What the meters answered since they were first asked.
+    var watch = WireWatch()
 
     init(
-        daemon: Daemon, files: CommissionFiles, prompt: Prompt, answers: CommissionAnswers, again: Bool
+        daemon: Daemon, files: CommissionFiles, prompt: Prompt, answers: CommissionAnswers, again: Bool,
+        confirmed: CommissionStep? = nil
     ) throws(CommandFailure) {
         self.daemon = daemon
         self.files = files
         self.prompt = prompt
         self.answers = answers
+        self.confirmed = confirmed
         configuration = try daemon.call("config.show")["text"]?.string ?? ""
         state = CommissionState(try daemon.call("commission.show"))
         if again { state.beginAgain() }
@@ -60,15 +66,16 @@ struct CommissionRun {
         } catch {
             Terminal.progress("")
             // What was interrupted has not failed: the next run goes on with it.
-            guard error.code != "interrupted", error.status != .noReply || error.code == "no_reply" else {
-                throw error
+            let isCut = ["interrupted", "daemon_lost", "daemon_absent", "timeout"].contains(error.code)
+            if !isCut {
+                try note(step, "failed", ["code": .string(error.code), "message": .string(error.message)])
+                say(step, "FAILED", .bad)
             }
-            try note(step, "failed", ["code": .string(error.code), "message": .string(error.message)])
-            say(step, "FAILED", .bad)
+            let again = "run `meterside commission` again: it goes on here"
             throw CommandFailure(
-                code: error.code, message: error.message,
-                hint: (error.hint.isEmpty ? "" : error.hint + "; ")
-                    + "then run `meterside commission` again: it goes on here")
+                code: error.code,
+                message: error.code == "interrupted" ? "stopped at \"\(step.title)\"; nothing is lost" : error.message,
+                hint: error.hint.isEmpty ? again : "\(error.hint); then \(again)")
         }
     }
 

@@ -38,7 +38,7 @@ enum CommissionStep: String, CaseIterable {
 struct CommissionState: Equatable {
     /// The newest of a step.
     struct Entry: Equatable {
-        /// `begun`, `done`, `pending`, `failed` or `skipped`.
+        /// `begun`, `done`, `pending`, `failed` or `skipped`; `redo` when other answers touch what was done.
         var state: String
         var at: String
         var seq: Int64
@@ -50,6 +50,8 @@ struct CommissionState: Equatable {
     private(set) var run: Int64 = 1
     private(set) var entries: [CommissionStep: Entry] = [:]
     private(set) var beganAt: String?
+    /// Of the configuration that commissioning wrote last.
+    private(set) var configurationHash: String?
 
     /// The beginning of a run.
     init(run: Int64) { self.run = run }
@@ -70,18 +72,32 @@ struct CommissionState: Equatable {
             beganAt = nil
         }
         guard number == run, let step = data["step"]?.string.flatMap(CommissionStep.init(rawValue:)) else { return }
-        if beganAt == nil { beganAt = at }
-        entries[step] = Entry(
-            state: state, at: at, seq: seq, attempt: data["attempt"]?.integer ?? 1, data: data["result"] ?? .null)
+        note(
+            step,
+            Entry(
+                state: state, at: at, seq: seq, attempt: data["attempt"]?.integer ?? 1, data: data["result"] ?? .null))
     }
 
     /// Whether nothing was ever done.
     var isEmpty: Bool { beganAt == nil }
 
-    /// Takes what was just written.
+    /// Takes what was just written. Other answers let steps be done once more.
     mutating func note(_ step: CommissionStep, _ entry: Entry) {
         if beganAt == nil { beganAt = entry.at }
         entries[step] = entry
+        guard step == .configuration else { return }
+        if let hash = entry.data["sha256"]?.string { configurationHash = hash }
+        for word in entry.data["redo"]?.array ?? [] {
+            if let step = word.string.flatMap(CommissionStep.init(rawValue:)) { entries[step]?.state = "redo" }
+        }
+    }
+
+    /// Whether the last thing that went wrong was a key that is not accepted: perhaps it is a new one now.
+    var hasRefusedKey: Bool {
+        entries.values.contains { entry in
+            guard entry.state == "failed", let code = entry.data["code"]?.string else { return false }
+            return code == "upstream_unauthorised" || code == "upstream_forbidden"
+        }
     }
 
     /// Whether nothing is left to do for a step.

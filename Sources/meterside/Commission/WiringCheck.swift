@@ -21,6 +21,7 @@ struct WiringCheck {
 
     let phases: Int
     let maxAmps: Double
+    let role: String
     /// `sga` meters measure generation: there the energy flows the other way.
     let isGeneration: Bool
     private var values: [(name: String, value: Double)] = []
@@ -29,6 +30,7 @@ struct WiringCheck {
     init(_ reading: JSONValue, phases: Int, maxAmps: Int, role: String) {
         self.phases = phases
         self.maxAmps = Double(maxAmps)
+        self.role = role
         isGeneration = role == "sga"
         for row in reading.items("readings") {
             guard let name = row["channel"]?.string, let value = row["value"]?.string.flatMap(Double.init) else {
@@ -43,6 +45,21 @@ struct WiringCheck {
             return [Finding(check: "wiring", level: .warning, message: "the meter tells no voltage and no power")]
         }
         return voltages + lineVoltages + frequency + ratios + sums + directions
+    }
+
+    /// Whether the energy of every phase flows against the meter's role.
+    private var isReversed: Bool {
+        directions.first.map { $0.level == .warning && $0.message.hasPrefix(reversedWords) } ?? false
+    }
+
+    /// Energy flows out at the grid meter and into the generation meter at one time: nothing on a board does that, but
+    /// two meters whose serials were swapped.
+    static func swappedMeters(_ checks: [WiringCheck]) -> String? {
+        guard checks.contains(where: { $0.role == "grid" && $0.isReversed }),
+            checks.contains(where: { $0.isGeneration && $0.isReversed })
+        else { return nil }
+        return "energy flows out at the grid meter and into the generation meter: their serials (or roles) are "
+            + "swapped, or both have their current transformers the wrong way round"
     }
 
     private func value(_ name: String) -> Double? { values.first { $0.name == name }?.value }
@@ -139,6 +156,10 @@ struct WiringCheck {
 
     // MARK: Directions
 
+    private var reversedWords: String {
+        isGeneration ? "energy flows in: no generation now, or" : "energy flows out: generation now, or"
+    }
+
     /// Degrees that a mistake turns each phase by, and what it is.
     private var patterns: [(turns: [Double], level: Finding.Level, words: String)] {
         let base: Double = isGeneration ? 180 : 0
@@ -170,8 +191,8 @@ struct WiringCheck {
                 patterns.append((turns, .fault, "the current transformers of \(others) are reversed"))
             }
         }
-        let all = isGeneration ? "energy flows in: no generation now, or" : "energy flows out: generation now, or"
-        patterns.append(([180, 180, 180], .warning, "\(all) import and export are swapped (swap_import_export)"))
+        patterns.append(
+            ([180, 180, 180], .warning, "\(reversedWords) import and export are swapped (swap_import_export)"))
         return patterns.map { (turns: $0.map { $0 + base }, level: $1, words: $2) }
     }
 

@@ -31,6 +31,7 @@ extension MainLoop {
     /// Takes up the first configuration of a box: opens its journal and starts what it names.
     func adopt(_ fresh: DaemonConfiguration, token: UInt64?) -> Input? {
         do throws(StartFault) {
+            guard !options.changesTime || fresh.board == "simulated" else { throw .scaledTime }
             let opened = try OpenedJournal(folder: options.state, configuration: fresh)
             for scan in adHocPorts {
                 server.fail(scan.token, code: "busy", message: "the box was configured meanwhile", hint: "scan again")

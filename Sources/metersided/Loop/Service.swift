@@ -29,8 +29,8 @@ struct Service {
         } else {
             log.notice("there is no \(options.configuration): unconfigured; `meterside commission` makes one")
         }
-        if options.timeScale > 1 || options.timePace != nil, configuration?.board != "simulated" {
-            log.error("--time-scale and --time-pace are for board = \"simulated\" only")
+        if options.changesTime, let configuration, configuration.board != "simulated" {
+            log.error("\(StartFault.scaledTime.message)")
             return 2
         }
         do throws(StartFault) {
@@ -47,4 +47,6 @@ struct Service {
 struct StartFault: Error {
     var message: String
     var code: Int32 = 1
+
+    static let scaledTime = StartFault(message: "--time-scale and --time-pace are for board = \"simulated\" only", code: 2)
 }

@@ -22,9 +22,23 @@ extension MainLoop {
                 deliver: { number, result in mailbox.post([.https(number, result)]) })
             service.resumeEvents()
             upstreams = service
+            settleBinding(service)
         } catch {
             log.error("upstream systems are off: \(error)")
         }
+    }
+
+    /// The process ended while a binding was asked for. Each request is journalled before it leaves: without that
+    /// record it was never sent, and may be asked for again.
+    private func settleBinding(_ service: UpstreamService) {
+        guard let bind = ask(.hanStatus)?["bind"], bind["detail"] == "unknown", let id = bind["by"]?.string else {
+            return
+        }
+        let ids = [id, "\(id).bind", "\(id).unbind"]
+        guard !ids.contains(where: { service.runner.history.item(PowerBoxSystem.name, id: $0) != nil }) else { return }
+        let failure = ControlFailure(
+            code: "not_sent", message: "the box stopped before it was sent", hint: "ask for it again")
+        owedArrivals.append(.input(.upstream(id: id, .failure(failure))))
     }
 
     /// Lets upstream work go on; what comes of it for the agent.
@@ -46,6 +60,11 @@ extension MainLoop {
     /// A command for an upstream system.
     func perform(_ order: UpstreamOrder) {
         guard let upstreams else {
+            if order.operation == "commissioning_status_get" {
+                owedArrivals.append(
+                    .input(.upstream(id: order.id, .success(["state": "unregistered", "done": [:]]))))
+                return
+            }
             let failure = ControlFailure(UpstreamRunner.notConfigured(order.system))
             owedArrivals.append(.input(.upstream(id: order.id, .failure(failure))))
             return

@@ -98,7 +98,8 @@ extension UpstreamService {
     /// The meter's link came up: a box that was commissioned asks whether Reposit sees it, and says that it is there.
     func meterUp(_ entry: JournalEntry) {
         let now = clock().uptime
-        guard settings.reposit != nil,
+        // Before the first `connected` commissioning is under way: its own steps come in their own order.
+        guard settings.reposit != nil, runner.history.lastDone(RepositSystem.name, "connected") != nil,
             let serial = entry.draft.data["serial"]?.string ?? entry.draft.data["meter"]?.string,
             let site = runner.history.lastDone(RepositSystem.name, "register_site"),
             let named = site.work["meter"]?.string, isOurs(serial, named: named),

@@ -7,12 +7,12 @@ extension UpstreamService {
     /// A command of the catalogue; its end goes back to the agent as `Input.upstream`.
     func take(_ order: UpstreamOrder) {
         let waiter = Waiter.order(order.id) { .object($0) }
+        if order.operation == "commissioning_status_get" { return finish(waiter, commissioningStatus) }
         guard runner.has(order.system) else {
             return fail(waiter, UpstreamRunner.notConfigured(order.system))
         }
         switch order.system {
         case RepositSystem.name:
-            if order.operation == "commissioning_status_get" { return finish(waiter, commissioningStatus) }
             do throws(UpstreamFault) {
                 attend(order.id, RepositSystem.name, try repositWork(order.operation, order.args), waiter)
             } catch {
