@@ -44,6 +44,7 @@ enum CommissionPage {
         @media (max-width: 40rem) {
           main { margin: 0; padding: 1rem; border-radius: 0 }
           dl { grid-template-columns: 5.5rem 1fr } .r { display: none }
+          table { font-size: .8rem } th, td { padding-right: .4rem }
         }
         </style></head><body><main>
 
@@ -53,15 +54,16 @@ enum CommissionPage {
     /// The first thing to see: whether the board is done.
     private static func verdict(_ report: CommissionReport) -> String {
         let steps = report.body.items("steps")
+        let isConnected = report.step(.connected)?["state"] == "done"
         let open = steps.filter { !["done", "skipped"].contains($0["state"]?.string) }
         guard let first = open.first else {
-            let isConnected = report.step(.connected)?["state"] == "done"
             let words = isConnected ? "Connected: every step is done." : "Every step is done."
             return "<p class=\"verdict done\">\(words)</p>\n"
         }
         let isFailed = first["state"] == "failed"
+        let begin = isConnected ? "Connected. Still to do" : "Not finished"
         let names = open.map { $0.shown("title") }.joined(separator: "; ")
-        return "<p class=\"verdict \(isFailed ? "failed" : "warning")\">Not finished: \(escaped(names)).</p>\n"
+        return "<p class=\"verdict \(isFailed ? "failed" : "warning")\">\(begin): \(escaped(names)).</p>\n"
     }
 
     private static func steps(_ body: JSONValue) -> String {
