@@ -59,7 +59,9 @@ struct CreditShowCommand: ParsableCommand {
             let reached = from == 0 ? "" : " from \(from / 1000) kWh"
             return "\(band.shown("name")) \(band.money("rate_micro"))\(reached)"
         }
-        var text = "\(tariff.shown("tariff_id")): \(bands.joined(separator: ", ")) a kWh"
+        var text =
+            "\(tariff.shown("tariff_id")): \(bands.joined(separator: ", ")) a "
+            + (tariff["unit"]?.string ?? "kWh")
         if tariff["standing_micro_per_day"]?.integer ?? 0 != 0 {
             text += ", \(tariff.money("standing_micro_per_day")) a day"
         }

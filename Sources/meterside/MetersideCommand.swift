@@ -25,7 +25,8 @@ struct MetersideCommand: ParsableCommand {
     }
 
     /// Parses and runs; every error becomes words on stderr (or JSON on stdout) and one of our exit codes.
-    static func run(_ arguments: [String]) -> CommandStatus {
+    static func run(_ given: [String]) -> CommandStatus {
+        let arguments = withoutLeadingOptions(given)
         do {
             var command = try parseAsRoot(arguments)
             try command.run()
@@ -38,6 +39,28 @@ struct MetersideCommand: ParsableCommand {
         } catch {
             return reportParsing(error, json: arguments.contains("--json"))
         }
+    }
+
+    /// `--socket PATH` and `--json` may stand before the noun too: the path becomes METERSIDE_SOCKET, which verbs that
+    /// need no daemon do not mind, and `--json` moves to the verb.
+    static func withoutLeadingOptions(_ given: [String]) -> [String] {
+        var rest = given[...]
+        var wantsJSON = false
+        let equals = "--socket="
+        while let first = rest.first {
+            if first == "--json", rest.count > 1 {
+                wantsJSON = true
+            } else if first == "--socket", rest.count > 1 {
+                rest.removeFirst()
+                setenv("METERSIDE_SOCKET", rest.first ?? "", 1)
+            } else if first.hasPrefix(equals) {
+                setenv("METERSIDE_SOCKET", String(first.dropFirst(equals.utf8.count)), 1)
+            } else {
+                break
+            }
+            rest.removeFirst()
+        }
+        return Array(rest) + (wantsJSON && !rest.contains("--json") ? ["--json"] : [])
     }
 
     private static func report(_ failure: CommandFailure, json: Bool) -> CommandStatus {

@@ -49,8 +49,17 @@ import Testing
         #expect(lines.allSatisfy { $0.count <= TextLayout.width })
     }
 
+    @Test(arguments: ["{}", #"{"events": []}"#, #"{"unit": {}}"#])
+    func everything_hasADefault(text: String) throws {
+        let outcome = try Self.run(text, "--json")
+        #expect(outcome.status == 0)
+        let answer = try JSONReader.read(outcome.output)
+        #expect(answer["steps"] == [] && answer["refused"] == [])
+        #expect(try Self.run(text).status == 0)
+    }
+
     @Test(arguments: [
-        (#"{"events": []}"#, "events must be a list of 1 to 100000 items"),
+        (#"{"events": {}}"#, "events must be a list of 0 to 100000 items"),
         (#"{"zone": "No/Where", "events": [{"at": "2026-07-01", "tick": true}]}"#, "zone is not known"),
         (#"{"events": [{"at": "2026-07-01", "tick": 1.5}]}"#, "simulate-"),
         (#"{"unit": {"balance_micro": "1"}, "events": []}"#, "unit.balance_micro must be a whole number"),

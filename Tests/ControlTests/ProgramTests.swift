@@ -60,6 +60,22 @@ import Testing
         #expect(try JSONReader.read(usage.output)["error"]?["code"] == "usage")
     }
 
+    @Test func socketAndJSON_mayStandBeforeTheNoun() throws {
+        let daemon = try Self.daemon()
+        let socket = daemon.folder.file("control.sock")
+        let wanted = try Self.run(daemon, "status", "--json").output
+        for arguments in [
+            ["--socket", socket, "status", "--json"], ["--socket=\(socket)", "--json", "status"],
+            ["--json", "--socket", socket, "status"],
+        ] {
+            let outcome = try Program.run(Program.meterside, arguments)
+            #expect(outcome.status == 0 && outcome.output == wanted, "\(arguments): \(outcome.errors)")
+        }
+        // A verb that needs no daemon does not mind.
+        #expect(try Program.run(Program.meterside, ["--socket", socket, "--json", "version"]).status == 0)
+        #expect(try Program.run(Program.meterside, ["--socket"]).status == 2)
+    }
+
     @Test func usageAndHelp_haveTheirExitCodes() throws {
         let daemon = try Self.daemon()
         for arguments in [["fly"], ["meter"], ["status", "--loud"], ["meter", "scan"]] where arguments != ["meter"] {

@@ -96,6 +96,6 @@ extension CreditAccount {
         let before = self
         guard let rated = try tariffs.charge(wattHours: wattHours, tariff: 1, until: time) else { return }
         self = before
-        tariffs.note(rated.state, at: rated.index)
+        tariffs.note(rated)
     }
 }

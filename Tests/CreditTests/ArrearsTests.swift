@@ -33,6 +33,20 @@ import Testing
                     ? CreditRegisters(paymentDebt: 7, timeDebt: 500) : CreditRegisters(paymentDebt: 500, timeDebt: 9)))
     }
 
+    @Test func fetch_givesWhatWasSet() throws {
+        var account = CreditAccount(unit: "u", zone: Zones.london)
+        var events: [CreditEvent] = []
+        let now = time("2026-03-02T08:00:00Z")
+        try account.open(CreditRegisters(), at: now, into: &events)
+        try account.set(
+            try ArrearsSettings(["balance_micro": 500, "recovery": Self.percent]), at: now, into: &events)
+        let one = account.settingJSON("arrears", at: now)
+        #expect(one?["balance_micro"] == 500 && one?["recovery"] == Self.percent)
+        try account.set(try ArrearsSettings(["balance_micro": 70, "recovery": Self.weekly]), at: now, into: &events)
+        let two = account.settingJSON("arrears", at: now)
+        #expect(two?["balance_micro"] == 570 && two?["time_debt_micro"] == 70 && two?["recovery"] == nil)
+    }
+
     @Test func timeDebt_setAgainAfterAWhile_isFirstTakenAtTheNextPeriod() throws {
         var account = CreditAccount(unit: "u", zone: Zones.london)
         var events: [CreditEvent] = []

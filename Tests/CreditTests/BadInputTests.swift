@@ -119,8 +119,7 @@ import Testing
     }
 
     static let scenarios = """
-        {} | events
-        {"events":[]} | events
+        {"events":{}} | events
         {"events":[{}]} | events[0].at
         {"events":[{"at":"now","tick":true}]} | events[0].at
         {"events":[{"at":"2026-03-02T00:00:00Z"}]} | events[0]

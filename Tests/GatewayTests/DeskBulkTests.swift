@@ -79,6 +79,16 @@ struct DeskBulkTests {
         #expect(script.send(claims)?["code"] == "format")
     }
 
+    @Test func child_isShownAsARequest() throws {
+        var script = DeskScript()
+        script.send(Self.bulk(script, "low_credit_set", id: "x", units: "all"))
+        let child = try #require(try? script.desk.requestShowJSON("x.unit-1").get())
+        #expect(child["id"] == "x.unit-1" && child["unit"] == "unit-1" && child["command"] == "low_credit_set")
+        #expect(child["state"] == "completed" && child["result"]?["code"] == "applied" && child["parent"] == "x")
+        #expect(child["progress"]?.array?.map { $0["state"] } == ["received", "completed"])
+        #expect((try? script.desk.requestShowJSON("x.unit-9").get()) == nil)
+    }
+
     @Test func bulk_mustNameTheBox() {
         var script = DeskScript()
         let claims = script.claims("low_credit_set", id: "x").with("bulk", ["id": "b", "units": "all"])

@@ -130,4 +130,38 @@ struct DeskRequestTests {
         script.turn()
         #expect(script.answer?["code"] == "target")
     }
+
+    /// What ended while the broker was away is told when it is back.
+    @Test func result_whileDisconnected_isPublishedAfterwards() throws {
+        var script = DeskScript()
+        let at = script.wall.seconds + 60
+        let claims = script.claims("payment_add", id: "s-1").with("execute_at", .integer(at))
+            .with("exp", .integer(at + 600))
+        #expect(script.send(claims)?["state"] == "scheduled")
+        script.isConnected = false
+        script.pass(seconds: 61)
+        script.turn()
+        #expect(script.kinds.contains(.commandDone) && script.answer == nil)
+        script.isConnected = true
+        script.turn()
+        #expect(script.answer?["id"] == "s-1" && script.answer?["state"] == "completed")
+        script.turn()
+        #expect(script.answer == nil)
+    }
+
+    /// The first answer stays the first; the end comes after it.
+    @Test func repeatOfAScheduledCommand_afterItsEnd_givesBothAnswers() throws {
+        var script = DeskScript()
+        let at = script.wall.seconds + 60
+        let claims = script.claims("payment_add", id: "s-1").with("execute_at", .integer(at))
+            .with("exp", .integer(at + 600))
+        script.send(claims)
+        #expect(script.send(claims)?["state"] == "scheduled")
+        #expect(script.results.count == 1)
+        script.pass(seconds: 61)
+        script.turn()
+        script.send(claims)
+        #expect(script.results.map { $0["state"] } == ["scheduled", "completed"])
+        #expect(script.results.allSatisfy { $0["repeat"] == true })
+    }
 }

@@ -139,6 +139,14 @@ struct DeskScript {
         return nil
     }
 
+    /// All results published in the last step.
+    var results: [JSONObject] {
+        effects.compactMap { effect in
+            guard case .publish(let message) = effect, message.topic.hasPrefix("result/") else { return nil }
+            return (try? JSONReader.read(message.payload))?.object
+        }
+    }
+
     /// Kinds of the records of the last step.
     var kinds: [JournalKind] {
         effects.compactMap { effect in

@@ -98,6 +98,31 @@ struct DeskTests {
         #expect(script.send(ahead.with("jti", "e").with("nbf", .integer(now + 60)))?["state"] == "completed")
     }
 
+    @Test func time_thatEndsBeforeItBegins_isExpired() throws {
+        var script = DeskScript()
+        let now = script.wall.seconds
+        let wrong = script.claims("ping", id: "a").with("exp", .integer(now - 1))
+        #expect(script.send(wrong)?["code"] == "expired")
+        #expect(script.send(wrong.with("jti", "b").with("exp", .integer(now - 1000)))?["code"] == "expired")
+    }
+
+    @Test func executionInThePast_isRefused_butNotForComingLate() throws {
+        var script = DeskScript()
+        let now = script.wall.seconds
+        func claims(_ id: String, _ at: Int64) -> JSONObject {
+            script.claims("key_revoke", id: id, counter: at - now + 10_000).with("execute_at", .integer(at))
+                .with("exp", .integer(now + 3600))
+        }
+        let past = claims("a", now - 61)
+        let late = claims("b", now - 60)
+        let old = claims("c", now + 10)
+        #expect(script.send(past)?["code"] == "policy")
+        #expect(script.records.last?.data["result"]?["detail"] == "execute_at")
+        #expect(script.send(late)?["state"] == "completed")
+        script.pass(seconds: 600)
+        #expect(script.send(old.with("args", ["kid": "early"]))?["state"] == "completed")
+    }
+
     @Test func life_isBoundedByTheClassOfTheCommand() {
         var script = DeskScript()
         let now = script.wall.seconds

@@ -34,6 +34,32 @@ import Testing
         #expect(try #require(rater.total(state)) - before == 69_125)
     }
 
+    /// 3600 J in a watt-hour; what rounding leaves is carried in every unit.
+    @Test(
+        arguments: [
+            ("kWh", 200_000, 200_000), ("Wh", 200, 200_000), ("MWh", 200_000_000, 200_000), ("MJ", 100_000, 360_000),
+            ("GJ", 100_000_000, 360_000), ("MJ", 1, 3), ("GJ", 7_777_777, 27_999),
+        ] as [(String, Int64, Int64)])
+    func charge_inEveryUnitOfEnergy_isExact(_ unit: String, _ rate: Int64, _ kilowattHour: Int64) throws {
+        let rater = Rater(
+            try TariffSample.tariff(#"{"unit": "\#(unit)", "bands": [{"name": "all", "rate_micro": \#(rate)}]}"#),
+            zone: .fixed(0))
+        let noon = try TariffSample.instant("2026-03-02T12:00:00Z")
+        var whole = rater.initial
+        _ = try rater.charge(wattHours(1000), endingAt: noon, state: &whole)
+        var pieces = rater.initial
+        for _ in 0..<1000 { _ = try rater.charge(wattHours(1), endingAt: noon, state: &pieces) }
+        #expect(rater.total(whole) == kilowattHour && rater.total(pieces) == kilowattHour)
+    }
+
+    @Test func charge_byWhatIsNoEnergy_isAFault() throws {
+        let rater = Rater(
+            try TariffSample.tariff(#"{"unit": "m3", "bands": [{"name": "all", "rate_micro": 1}]}"#), zone: .fixed(0))
+        var state = rater.initial
+        let fault = #expect(throws: RatingFault.self) { try rater.charge(1, endingAt: 0, state: &state) }
+        #expect(fault == .notEnergy && state == rater.initial)
+    }
+
     @Test func charge_atMidnight_resetsTheBlock() throws {
         let rater = Rater(try TariffSample.tariff(TariffSample.blocks), zone: TariffSample.london)
         var state = rater.initial

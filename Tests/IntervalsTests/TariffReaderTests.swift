@@ -27,7 +27,7 @@ import Testing
 
     /// Replacements in the time-of-use tariff, and the field that must be named.
     static let wrong: [(String, String, String)] = [
-        (#""unit": "kWh""#, #""unit": "Wh""#, "unit"),
+        (#""unit": "kWh""#, #""unit": "stone""#, "unit"),
         (#""tariff_id": 1"#, #""tariff_id": -1"#, "tariff_id"),
         (#""tariff_id": 1"#, #""tariff": 1"#, "tariff"),
         (#""vat_bp": 500"#, #""vat_bp": 10001"#, "vat_bp"),
@@ -63,6 +63,19 @@ import Testing
         let fault = #expect(throws: TariffFault.self) { try TariffSample.tariff(text) }
         #expect(fault?.field == field)
         #expect(fault?.message.isEmpty == false)
+    }
+
+    @Test(arguments: TariffUnit.allCases)
+    func read_unitsOfTheVendorsList_areKnown(_ unit: TariffUnit) throws {
+        let text = TariffSample.blocks.replacing(#""kWh""#, with: "\"\(unit.rawValue)\"")
+        #expect(try TariffSample.tariff(text).unit == unit)
+    }
+
+    @Test func read_whenAWindowEndsAtMidnight_bothNamesOfItAreGood() throws {
+        let late = TariffSample.timeOfUse.replacing("21:00", with: "00:00").replacing("23:30", with: "00:00")
+        #expect(try TariffSample.tariff(late).windows.map(\.to) == [1440, 390])
+        let none = late.replacing("15:00", with: "00:00")
+        #expect(throws: TariffFault.self) { try TariffSample.tariff(none) }
     }
 
     @Test func read_whenBlocksAreWrong_namesTheField() throws {

@@ -68,8 +68,10 @@ extension CreditChange {
             object["change"] = split.json
             object["week"] = .string(dayText(week))
         case .adjusted(let order, let delta):
+            object["adjustment_id"] = .string(order.adjustmentID)
             object["order"] = .object(order.json)
             object["delta_micro"] = .integer(delta)
+            object["change"] = registers.json
         case .reversed(let order, let split):
             for (name, value) in order.json.members { object[name] = value }
             object["change"] = split.json

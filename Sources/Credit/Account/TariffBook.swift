@@ -126,11 +126,13 @@ struct TariffBook: Sendable {
         }
     }
 
-    /// Energy by the version in force the instant before `end`. Nil when no tariff is in force.
+    /// Energy by the version in force the instant before `end`. Nil when no tariff for energy is in force.
     mutating func charge(
         wattHours: Int64, tariff number: Int64, until end: WallTime
     ) throws(CreditError) -> Rated? {
-        guard let index = index(number, at: end + -1) else { return nil }
+        guard let index = index(number, at: end + -1), versions[index].plan.setting.tariff.unit.isEnergy else {
+            return nil
+        }
         do throws(RatingFault) {
             // The kernel counts seconds and looks at the second before the end.
             let (step, lines) = try versions[index].rate(wattHours * 1_000_000, until: (end + 999).seconds)

@@ -1,3 +1,4 @@
+import Intervals
 import Metering
 
 extension Resource {
@@ -7,7 +8,7 @@ extension Resource {
         filter: [.optional("tariff_id", .integer(1...8), "only this plan")],
         [
             .optional("tariff_id", .integer(0...8), "number of the plan, 1 to 8; 0 or none is the first"),
-            .optional("unit", .oneOf(["kWh"]), "what a rate is the price of"),
+            .optional("unit", .oneOf(TariffUnit.allCases.map(\.rawValue)), "what a rate is the price of"),
             .optional("standing_micro_per_day", .amount, "standing charge a local day, micro-units"),
             .optional("vat_bp", .integer(0...10_000), "tax on every charge, basis points"),
             .optional("valid_from", .time, "when it takes effect; now unless said otherwise"),
@@ -20,7 +21,7 @@ extension Resource {
 
     private static let band = [
         ArgumentSpec("name", .identifier, "the band's name"),
-        ArgumentSpec("rate_micro", .amount, "micro-units for a kWh"),
+        ArgumentSpec("rate_micro", .amount, "micro-units for a unit"),
         ArgumentSpec.optional("from_quantity_wh", .integer(0...1_000_000_000_000), "where the block begins, Wh"),
     ]
 
@@ -39,7 +40,7 @@ extension Resource {
     private static let blocks = [ArgumentSpec("reset", .oneOf(["day", "month"]), "each local day or month")]
 }
 
-/// `tariff_unit_list`: units in which tariffs of the vendor's index count. This box charges in kWh.
+/// `tariff_unit_list`: units in which tariffs may count. Charged is what the meters count: energy.
 enum TariffUnitList {
     static let spec = CommandSpec(
         name: "tariff_unit_list", summary: "Lists the units a tariff may count in.", kind: .read,

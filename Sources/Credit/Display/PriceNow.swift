@@ -5,8 +5,9 @@ extension CreditAccount {
     /// What energy costs now.
     struct Price: Hashable, Sendable {
         var band: String
-        /// Micro-units for a kWh.
+        /// Micro-units for a unit.
         var rate: Int64
+        var unit: TariffUnit
         /// When another band begins; nil when that is more than a week away.
         var until: WallTime?
         /// Micro-units for a day.
@@ -35,7 +36,7 @@ extension CreditAccount {
         guard let number = next?.first?.band else { return nil }
         let band = tariff.bands[number]
         return Price(
-            band: band.name, rate: band.rateMicro,
+            band: band.name, rate: band.rateMicro, unit: tariff.unit,
             until: span.name == name ? nil : WallTime(seconds: end), standing: tariff.standingMicroPerDay,
             vat: tariff.vatBasisPoints)
     }

@@ -88,7 +88,7 @@ private struct PageWriter {
         guard let price = account.price(of: number, at: time) else {
             return UnitPage(title, [.init("not in force yet")])
         }
-        var rows = [UnitPage.Row("Now \(price.band)", money.price(price.rate) + "/kWh")]
+        var rows = [UnitPage.Row("Now \(price.band)", money.price(price.rate) + "/" + price.unit.rawValue)]
         if let end = price.until { rows.append(.init("until", clockText(end))) }
         if price.standing > 0 { rows.append(.init("Each day", money.price(price.standing))) }
         if price.vat > 0 { rows.append(.init("plus VAT", percent(price.vat))) }

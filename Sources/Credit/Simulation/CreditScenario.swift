@@ -24,9 +24,9 @@ public struct CreditScenario: Sendable {
         self.zone = rules
         let currency = fields.has("currency") ? try fields.text("currency", bytes: 3...3) : nil
         unit = try ScenarioUnit(fields.value("unit") ?? [:], currency: currency)
-        guard fields.has("events") else { throw fields.fault("events", "is missing") }
         var events: [ScenarioEvent] = []
-        for (index, item) in try fields.items("events", 1...Self.mostEvents).enumerated() {
+        let items = fields.has("events") ? try fields.items("events", 0...Self.mostEvents) : []
+        for (index, item) in items.enumerated() {
             let event = try ScenarioEvent(item, path: "events[\(index)]")
             if let last = events.last, event.at - last.at > Self.mostDays * 86_400_000 {
                 throw ArgumentFault(

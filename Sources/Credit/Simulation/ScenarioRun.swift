@@ -26,7 +26,10 @@ struct ScenarioRun {
         } catch {
             throw Self.fault(error)
         }
-        let supply = UnitSupply(policy: stated.policy, current: stated.supply, isTested: stated.isTested)
+        // An account that begins without credit has been without it: nothing that happens here asks for a notice.
+        let supply = UnitSupply(
+            policy: stated.policy, current: stated.supply, isTested: stated.isTested,
+            isExhaustionKnown: !account.isUsable)
         unit = PaymentUnit(account: account, supply: supply)
         history = events
         for (event, data) in zip(events, CreditEvent.data(of: events, on: account)) {
@@ -72,11 +75,17 @@ struct ScenarioRun {
     mutating func take(_ event: ScenarioEvent, _ index: Int) throws(ArgumentFault) {
         var result: JSONValue?
         do throws(CreditError) {
-            try pass(to: event.at)
+            // What is stated holds until the first event has happened, unless something falls due at that instant.
+            if steps.isEmpty, unit.account.nextDueTime.map({ $0 > event.at }) ?? true {
+                move(to: event.at)
+            } else {
+                try pass(to: event.at)
+            }
             result = try happen(event)
         } catch {
             refuse(error, index, at: event.at)
         }
+        if unit.supply.decision == nil { try? pass(straightTo: event.at) }
         let account = unit.account
         var step: JSONObject = [
             "at": .string(event.at.text), "balance_micro": .integer(account.registers.balance),
@@ -136,7 +145,9 @@ struct ScenarioRun {
         var result: JSONValue?
         switch event.act {
         case .advance(let wattHours, let tariff, let isExport):
-            let number = tariff ?? unit.account.tariffNumbers.first ?? 0
+            let account = unit.account
+            let inForce = account.tariffNumber(isExport: isExport, at: event.at + -1)
+            let number = tariff ?? inForce ?? account.tariffNumbers.first ?? 0
             try unit.charge(wattHours: wattHours, tariff: number, isExport: isExport, at: now, into: &events)
         case .button(let button): try unit.press(button, at: now, into: &events)
         case .command(let name, let args):

@@ -48,9 +48,14 @@ extension CreditAccount {
         for recovery in [settings.paymentRecovery, settings.timeRecovery] {
             if let recovery { recoveries.append(recovery.json) }
         }
-        return [
+        let (sum, overflow) = registers.paymentDebt.addingReportingOverflow(registers.timeDebt)
+        var object: JSONObject = [
+            "balance_micro": .integer(overflow ? MoneyRange.ledger.upperBound : sum),
             "payment_debt_micro": .integer(registers.paymentDebt), "time_debt_micro": .integer(registers.timeDebt),
             "recoveries": .array(recoveries),
         ]
+        // As it was set, where there is only one.
+        if recoveries.count == 1 { object["recovery"] = recoveries[0] }
+        return .object(object)
     }
 }

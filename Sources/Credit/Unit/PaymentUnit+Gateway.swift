@@ -70,10 +70,13 @@ extension CreditAccount {
     }
 
     /// The tariff that charges the unit's import channels, or its export channels, at an instant: the lowest number of
-    /// that kind in force. Nil when there is none.
+    /// that kind in force whose unit is one of energy. Nil when there is none.
     public func tariffNumber(isExport: Bool, at time: WallTime) -> Int64? {
         tariffs.numbers.first { number in
-            tariffs.index(number, at: time).map { tariffs.versions[$0].plan.setting.tariff.isExport } == isExport
+            guard let tariff = tariffs.index(number, at: time).map({ tariffs.versions[$0].plan.setting.tariff }) else {
+                return false
+            }
+            return tariff.isExport == isExport && tariff.unit.isEnergy
         }
     }
 

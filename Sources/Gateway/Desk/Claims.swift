@@ -48,7 +48,6 @@ struct Claims: Hashable, Sendable {
         args = try reader.object("args")
         bulk = nil
         if let value = object["bulk"] { bulk = try Bulk(value) }
-        if let iat, let exp, exp < iat { throw .format("exp", "exp must not be before iat") }
     }
 
     /// The `jti` of a payload whose other members may be anything; nil unless it may be used as an id.

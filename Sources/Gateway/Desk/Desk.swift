@@ -43,6 +43,7 @@ struct Desk: Sendable {
     /// Answers given since the journal was last asked: several commands may be handled before one commit.
     private var recent: [(id: String, answer: StoredAnswer)] = []
     private var audits = RateLimit(limit: 60, seconds: 3600)
+    private var undelivered = UndeliveredResults()
     private var courtesies = RateLimit(limit: 600, seconds: 60)
     private var misuse = RateLimit(limit: 6, seconds: 3600)
 
@@ -109,6 +110,7 @@ struct Desk: Sendable {
         if !interrupted.isEmpty { resume(units: &units, turn: &turn) }
         runScheduled(clock: &clock, units: &units, turn: &turn)
         giveUpWaiting(turn: &turn)
+        if turn.isConnected, !undelivered.isEmpty { undelivered.publish(&turn) }
         if let count = audits.takeHeldBack(at: turn.moment.uptime) {
             turn.append(.commandRefused, ["detail": "not_recorded", "count": .integer(Int64(count))])
         }
@@ -217,11 +219,16 @@ struct Desk: Sendable {
 
     // MARK: Answering
 
-    private func answer(_ result: JSONObject, id: String?, token: UInt64?, turn: inout Turn) {
+    private mutating func answer(_ result: JSONObject, id: String?, token: UInt64?, turn: inout Turn) {
         if let token {
             turn.emit(.answer(token: token, .success(.object(result))))
         } else if let id {
-            turn.publish("result/\(id)", JSONWriter.compact(.object(result)))
+            let payload = JSONWriter.compact(.object(result))
+            if turn.isConnected {
+                turn.publish("result/\(id)", payload)
+            } else {
+                undelivered.keep("result/\(id)", payload)
+            }
         }
     }
 
@@ -240,6 +247,11 @@ struct Desk: Sendable {
         var result = stored.result
         result["repeat"] = true
         answer(result, id: order.id, token: order.token, turn: &turn)
+        // The first answer said only when; the second, as it was, says what became of it.
+        if order.token == nil, result["state"] == "scheduled", var end = requests.ended(order.id) {
+            end["repeat"] = true
+            answer(end, id: order.id, token: nil, turn: &turn)
+        }
         return true
     }
 

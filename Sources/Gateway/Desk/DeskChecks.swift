@@ -180,7 +180,7 @@ extension Desk {
     /// revives nothing.
     func checkTimes(_ claims: Claims, turn: Turn) throws(Refusal) {
         let now = turn.moment.wall.seconds
-        if let exp = claims.exp, turn.recordTime.seconds > exp + Self.grace {
+        if let exp = claims.exp, turn.recordTime.seconds > exp + Self.grace || exp < claims.iat ?? exp {
             throw Refusal(code: .expired, detail: "expired", message: "exp has passed; sign a new command")
         }
         if max(claims.iat ?? 0, claims.nbf ?? 0) > now + Self.grace {
@@ -202,7 +202,14 @@ extension Desk {
             throw Refusal(
                 code: .policy, detail: "life_too_long", message: "\(order.spec.name) may live \(longest) s at most")
         }
-        if let at = claims.executeAt, at - (claims.iat ?? turn.moment.wall.seconds) > Self.farthestAhead {
+        guard let at = claims.executeAt else { return }
+        // Counted from when it was signed: one that comes late is carried out late.
+        let ahead = at - (claims.iat ?? turn.moment.wall.seconds)
+        guard ahead >= -Self.grace else {
+            throw Refusal(
+                code: .policy, detail: "execute_at", message: "execute_at lies in the past; leave it out for at once")
+        }
+        if ahead > Self.farthestAhead {
             throw Refusal(
                 code: .policy, detail: "life_too_long", message: "execute_at may be 366 days ahead at most")
         }

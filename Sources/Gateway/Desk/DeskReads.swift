@@ -1,4 +1,5 @@
 import Credit
+import Intervals
 import Metering
 
 /// Commands that change nothing. A `fetch` asks the unit now, a `cached_get` answers with what is last known and how
@@ -224,8 +225,8 @@ extension Desk {
     }
 
     private static let tariffUnits: JSONValue = [
-        "units": ["kWh", "Wh", "MWh", "MJ", "GJ", "m3", "litre", "ft3", "kVAh", "kvarh", "pulse"],
-        "charged": ["kWh"],
+        "units": .array(TariffUnit.allCases.map { .string($0.rawValue) }),
+        "charged": .array(TariffUnit.allCases.filter(\.isEnergy).map { .string($0.rawValue) }),
     ]
 }
 

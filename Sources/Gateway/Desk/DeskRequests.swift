@@ -140,6 +140,7 @@ extension Desk {
     /// `request show` (contract §8); `unknown_request` when it is only in the journal, or nowhere.
     func requestShowJSON(_ id: String) -> Result<JSONValue, ControlFailure> {
         guard let request = requests.request(id) else {
+            if let part = requests.partJSON(id) { return .success(part) }
             return .failure(
                 ControlFailure(
                     code: "unknown_request", message: "the box remembers no request of this id",

@@ -76,6 +76,20 @@ struct RequestStore: Sendable {
     /// The newest of this id.
     func request(_ id: String) -> Request? { index(id).map { requests[$0] } }
 
+    /// The answer that ended a request; nil while it has not ended.
+    func ended(_ id: String) -> JSONObject? {
+        guard let request = request(id), request.state.isEnd, let answer = request.answer else { return nil }
+        return (try? JSONReader.read(answer))?.object
+    }
+
+    /// `request show` of a unit of a bulk request, or of an action of a template.
+    func partJSON(_ id: String) -> JSONValue? {
+        guard let request = requests.last(where: { $0.parts.contains { $0.id == id } }),
+            let part = request.parts.first(where: { $0.id == id })
+        else { return nil }
+        return request.json(of: part)
+    }
+
     private func index(_ id: String) -> Int? { requests.lastIndex { $0.id == id } }
 
     /// A command was received.
@@ -156,6 +170,24 @@ extension RequestStore.Request {
         object["bulk_id"] = bulk.map { .string($0.id) }
         if !parts.isEmpty { object["parts"] = .array(parts.map { .object($0.json) }) }
         return .object(object)
+    }
+
+    /// `request show` of one of its parts.
+    fileprivate func json(of part: RequestStore.Part) -> JSONValue {
+        let end = (steps.last?.at ?? receivedAt).text
+        let command = part.command.isEmpty ? command : part.command
+        var result = part.json
+        result["command"] = .string(command)
+        return [
+            "id": .string(part.id), "command": .string(command), "unit": .string(part.unit),
+            "state": .string(part.state.rawValue),
+            "progress": [
+                ["state": "received", "at": .string(receivedAt.text), "note": .null],
+                ["state": .string(part.state.rawValue), "at": .string(end), "note": JSONValue(part.detail)],
+            ],
+            "attempts": 1, "execute_at": JSONValue(executeAt?.textSeconds), "result": .object(result),
+            "parent": .string(id),
+        ]
     }
 
     /// The row of `request list`.

@@ -26,19 +26,24 @@ extension ManagedUnit {
         } catch {
             throw Refusal(error)
         }
-        if command.isForceOff { try checkOpening(copy.supply.decision) }
+        if command.isForceOff { try checkOpening(copy.supply, at: turn.moment.uptime) }
     }
 
     /// An order to open that doubt or a limit holds is refused, not kept for later.
-    private func checkOpening(_ decision: SupplyDecision?) throws(Refusal) {
-        guard let decision, decision.isHeld, isConnected else { return }
-        let message = "supply is not cut now: \(decision.reason.words)"
-        switch decision.reason {
+    private func checkOpening(_ supply: UnitSupply, at now: Uptime) throws(Refusal) {
+        guard let decision = supply.decision, decision.isHeld, isConnected else { return }
+        var reason = decision.reason
+        // The dwell time passes in a minute; what holds after it would make the order lie in wait for hours.
+        if reason == .dwell, supply.history.limitUntil(now) != nil || supply.history.remoteLimitUntil(now) != nil {
+            reason = .switchLimit
+        }
+        let message = "supply is not cut now: \(reason.words)"
+        switch reason {
         case .dwell: break
-        case .switchLimit: throw Refusal(code: .limit, detail: decision.reason.rawValue, message: message)
+        case .switchLimit: throw Refusal(code: .limit, detail: reason.rawValue, message: message)
         case .friendlyPeriod, .specialDay, .protected:
-            throw Refusal(code: .policy, detail: decision.reason.rawValue, message: message)
-        default: throw .precondition(decision.reason.rawValue, message)
+            throw Refusal(code: .policy, detail: reason.rawValue, message: message)
+        default: throw .precondition(reason.rawValue, message)
         }
     }
 
@@ -81,7 +86,7 @@ extension ManagedUnit {
         } catch {
             throw Refusal(error)
         }
-        try checkOpening(copy.supply.decision)
+        try checkOpening(copy.supply, at: turn.moment.uptime)
     }
 
     mutating func disconnect(

@@ -95,11 +95,14 @@ public enum RatingFault: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge
     /// More connection points and days than fit in the memory set aside for them.
     case tooMany
+    /// A tariff for something that is no energy.
+    case notEnergy
 
     public var description: String {
         switch self {
         case .negative: "a negative quantity cannot be charged"
         case .tooLarge: "the amount is beyond what can be counted; look at the values' unit"
+        case .notEnergy: "the tariff's unit is no unit of energy; allowed are kWh, Wh, MWh, MJ and GJ"
         case .tooMany: "too many connection points and days for one bill; cut the file into smaller ones"
         }
     }
@@ -114,13 +117,13 @@ public final class Rater: Sendable {
     public let schedule: TariffSchedule
     /// For each name, its bands' numbers with rising thresholds.
     private let blocks: [[Int]]
+    private let price: (factor: Int64, divisor: Int64)?
 
-    /// Micro-watt-hours in a kWh: a rate is for one kWh.
-    static let microWhPerKWh: Int64 = 1_000_000_000
     static let basisPoints: Int64 = 10_000
 
     public init(_ tariff: Tariff, zone: ZoneRules) {
         schedule = TariffSchedule(tariff, zone: zone)
+        price = tariff.unit.price
         blocks = tariff.names.map { name in tariff.bands.indices.filter { tariff.bands[$0].name == name } }
     }
 
@@ -175,8 +178,9 @@ public final class Rater: Sendable {
     private func charge(
         _ microWh: Int64, band: Int, line: inout RatingLine, vat: inout RatingLine
     ) throws(RatingFault) -> RatingCharge {
-        let rate = schedule.tariff.bands[band].rateMicro
-        guard let due = line.add(microWh, rate: rate, divisor: Self.microWhPerKWh) else { throw .tooLarge }
+        guard let price else { throw .notEnergy }
+        let rate = schedule.tariff.bands[band].rateMicro * price.factor
+        guard let due = line.add(microWh, rate: rate, divisor: price.divisor) else { throw .tooLarge }
         try addVat(due, vat: &vat)
         return RatingCharge(band: band, quantity: microWh, amountMicro: due)
     }

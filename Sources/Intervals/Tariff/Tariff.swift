@@ -6,7 +6,7 @@ public struct Tariff: Hashable, Codable, Sendable {
     /// A price. Bands of one name are its blocks.
     public struct Band: Hashable, Codable, Sendable {
         public var name: String
-        /// Micro-units of money for a kWh, not negative.
+        /// Micro-units of money for a unit of the tariff, not negative.
         public var rateMicro: Int64
         /// The use of this name since the block reset, in Wh, from which the price holds.
         public var fromQuantityWh: Int64
@@ -73,6 +73,8 @@ public struct Tariff: Hashable, Codable, Sendable {
     public var blocks: BlockReset?
     /// A feed-in tariff: it gives money for what an export channel counts, and no import channel is charged by it.
     public var isExport: Bool
+    /// What a rate is the price of.
+    public var unit: TariffUnit
 
     /// Names in the order of their first band. Charges and schedules number them so.
     public var names: [String] {
@@ -86,8 +88,9 @@ public struct Tariff: Hashable, Codable, Sendable {
     ///   - vatBasisPoints: on top of everything, hundredths of a percent.
     init(
         id: Int64, standingMicroPerDay: Int64, vatBasisPoints: Int64, validFrom: WallTime?, bands: [Band],
-        windows: [Window], blocks: BlockReset?, isExport: Bool = false
+        windows: [Window], blocks: BlockReset?, isExport: Bool = false, unit: TariffUnit = .kilowattHour
     ) {
+        self.unit = unit
         self.isExport = isExport
         self.id = id
         self.standingMicroPerDay = standingMicroPerDay

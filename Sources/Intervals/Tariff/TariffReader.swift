@@ -14,9 +14,7 @@ extension Tariff {
         guard channel == "import_wh" || channel == "export_wh" else {
             throw TariffFault(field: "channel", message: "allowed: \"import_wh\", \"export_wh\" (a feed-in tariff)")
         }
-        if let unit = object["unit"], unit != "kWh" {
-            throw TariffFault(field: "unit", message: "allowed: \"kWh\" (a rate is micro-units of money for a kWh)")
-        }
+        let unit = try reader.unit(object["unit"])
         let blocks = try reader.blocks(object["blocks"])
         let bands = try reader.bands(object["bands"], hasBlocks: blocks != nil)
         let windows = try reader.windows(object["times"], names: bands.map(\.name))
@@ -26,7 +24,7 @@ extension Tariff {
                 object["standing_micro_per_day"], "standing_micro_per_day", 0...TariffReader.greatestMicro, absent: 0),
             vatBasisPoints: try reader.integer(object["vat_bp"], "vat_bp", 0...10_000, absent: 0),
             validFrom: try reader.time(object["valid_from"], "valid_from"), bands: bands, windows: windows,
-            blocks: blocks, isExport: channel == "export_wh")
+            blocks: blocks, isExport: channel == "export_wh", unit: unit)
         try checkCover()
     }
 
@@ -111,6 +109,15 @@ private struct TariffReader {
             throw TariffFault(field: field, message: "allowed: a time such as \"2026-07-01T00:00:00Z\"")
         }
         return time
+    }
+
+    func unit(_ value: JSONValue?) throws(TariffFault) -> TariffUnit {
+        guard let value else { return .kilowattHour }
+        guard let unit = value.string.flatMap(TariffUnit.init(rawValue:)) else {
+            let words = TariffUnit.allCases.map(\.rawValue).joined(separator: ", ")
+            throw TariffFault(field: "unit", message: "allowed: \(words) (a rate is micro-units of money for one)")
+        }
+        return unit
     }
 
     func blocks(_ value: JSONValue?) throws(TariffFault) -> Tariff.BlockReset? {

@@ -48,5 +48,6 @@ struct StartFault: Error {
     var message: String
     var code: Int32 = 1
 
-    static let scaledTime = StartFault(message: "--time-scale and --time-pace are for board = \"simulated\" only", code: 2)
+    static let scaledTime = StartFault(
+        message: "--time-scale and --time-pace are for board = \"simulated\" only", code: 2)
 }

@@ -151,6 +151,21 @@ struct UnitSupplyTests {
         #expect(bench.home.isClosed)
     }
 
+    @Test func secondSignedDisconnectInADay_withinTheDwellTime_isRefusedAndNotKept() throws {
+        var bench = UnitBench(try UnitBench.configuration(reconnect: .automatic))
+        try bench.commission(credit: 50_000_000)
+        _ = try bench.send("supply_mode_set", ["mode": "force_off"])
+        bench.pass(minutes: 2)
+        #expect(!bench.home.isClosed)
+        _ = try bench.send("supply_mode_set", ["mode": "force_on"])
+        bench.pass(seconds: 20)
+        #expect(bench.home.isClosed)
+        let again = try bench.command("supply_mode_set", ["mode": "force_off"])
+        #expect(again["code"] == "limit" && again["detail"] == "switch_limit", "\(again)")
+        bench.pass(minutes: 25 * 60)
+        #expect(bench.home.isClosed)
+    }
+
     @Test func stuckSwitch_failsTheOrderThatWaits() throws {
         var bench = UnitBench(try UnitBench.configuration())
         try bench.commission(credit: 50_000_000)
