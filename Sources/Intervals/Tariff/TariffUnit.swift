@@ -1,5 +1,5 @@
 /// What a tariff's rates are the price of (contract §9, the vendor's list).
-public enum TariffUnit: String, Sendable, CaseIterable {
+public enum TariffUnit: String, Codable, Sendable, CaseIterable {
     case kilowattHour = "kWh"
     case wattHour = "Wh"
     case megawattHour = "MWh"
