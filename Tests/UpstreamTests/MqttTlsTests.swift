@@ -110,7 +110,12 @@ struct MqttTlsTests {
         let broker = try files.broker(wantsCertificate: true)
         let box = try TestTransport(files.settings(broker))
         let reason = try box.waitForReason()
-        #expect(reason == "the broker wants a client certificate; set certificate and key in [mqtt]")
+        // With TLS 1.3 the refusal comes after our handshake; now and then the library only sees the line break off.
+        let words = [
+            "the broker wants a client certificate; set certificate and key in [mqtt]",
+            "the broker broke off after the TLS handshake; does it accept our certificate?",
+        ]
+        #expect(words.contains(reason), "\(reason)")
     }
 
     @Test func ourCertificate_whenOfAnotherAuthority_isRefusedInWords() throws {

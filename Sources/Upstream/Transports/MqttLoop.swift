@@ -41,7 +41,12 @@ final class MqttLoop {
                 unclear = 0
             } catch {
                 unclear = error.isUnclear ? unclear + 1 : 0
-                if !(1...5).contains(unclear) { pause(after: error) }
+                if (1...Self.mostUnclear).contains(unclear) {
+                    // A busy machine lets the handshake run ahead of us; after a nap it mostly does not.
+                    _ = wait(-1, 0, milliseconds: Int64(10 * unclear))
+                } else {
+                    pause(after: error)
+                }
             }
         }
         clinux_event_signal(shared.done)
@@ -185,6 +190,8 @@ final class MqttLoop {
 
     // MARK: Bounds
 
+    /// Attempts in a row whose certificate was refused before we could listen to why.
+    private static let mostUnclear = 10
     /// Microseconds for TCP, TLS, CONNACK and the subscriptions together.
     private static let connectTime: Int64 = 20_000_000
     /// Milliseconds between two looks at a handshake that cannot say what it waits for.
