@@ -43,7 +43,7 @@ final class CommissionStage {
         try sandbox.write("etc/.keep", "")
         try box.startDaemon()
         let sandbox = sandbox
-        try #require(sandbox.eventually(20) { sandbox.text("daemon.log").contains("runs unconfigured") })
+        try #require(sandbox.eventually { sandbox.text("daemon.log").contains("runs unconfigured") })
         try writeSecrets()
         try write(answers())
     }

@@ -97,7 +97,7 @@ import Testing
             for payment in open { cloud.publish("command", payment.token) }
             _ = bench.sandbox.eventually(3) { open.allSatisfy { !cloud.messages("result/\($0.jti)").isEmpty } }
         }
-        let state = try bench.sandbox.eventually(60) {
+        let state = try bench.sandbox.eventually {
             guard let supply = try bench.supply(), let decided = supply["decided"]?.string else { return false }
             let observed = supply["observed"]?.string
             return (decided == "connected") == (observed == "connected") && supply["moving"]?.bool == false
@@ -105,7 +105,7 @@ import Testing
         let supply = try bench.supply()
         #expect(state, "\(supply ?? .null) \(bench.box.daemonLog)")
         let head = try bench.box.json("status")?["journal"]?["head"]?.integer ?? 0
-        #expect(bench.sandbox.eventually(60) { cloud.journal().bySequence[head] != nil })
+        #expect(bench.sandbox.eventually { cloud.journal().bySequence[head] != nil })
     }
 
     private func check(_ bench: SupplyBench, _ sandbox: Sandbox, _ cloud: CloudPeer, _ payments: [Payment]) throws {

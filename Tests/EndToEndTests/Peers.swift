@@ -52,7 +52,7 @@ final class CloudPeer {
 
     /// Waits for an answer to a command.
     func result(_ jti: String, count: Int = 1) -> JSONValue? {
-        _ = sandbox.eventually(20) { messages("result/\(jti)").count >= count }
+        _ = sandbox.eventually { messages("result/\(jti)").count >= count }
         let all = messages("result/\(jti)")
         return all.count >= count ? all[count - 1] : nil
     }

@@ -57,8 +57,8 @@ final class Sandbox {
         return (code, text(name + "out"), text(name + "err"))
     }
 
-    /// Waits until something holds; false after a minute, which only a fault can make it take.
-    func eventually(_ seconds: Double = 60, _ holds: () throws -> Bool) rethrows -> Bool {
+    /// Waits until something holds; false after three minutes, which only a fault can make it take, on any machine.
+    func eventually(_ seconds: Double = 180, _ holds: () throws -> Bool) rethrows -> Bool {
         let end = Date().addingTimeInterval(seconds)
         while Date() < end {
             if try holds() { return true }

@@ -70,7 +70,7 @@ final class SupplyBench {
     /// disconnection. What did not work, in words; nil when everything did.
     func commission() throws -> String? {
         guard try box.metersAreLive(1) else { return "the meter is not live" }
-        guard try sandbox.eventually(60, { try observed() == "connected" }) else { return "the switch was not seen" }
+        guard try sandbox.eventually(180, { try observed() == "connected" }) else { return "the switch was not seen" }
         let settings = [
             ("friendly_days_set", "{\"days\":{}}"), ("special_days_set", "{\"days\":[]}"),
             ("tariff_set", "{\"bands\":[{\"name\":\"all\",\"rate_micro\":200000000}]}"),
@@ -85,13 +85,11 @@ final class SupplyBench {
         // The reading before the settings was not taken since: the test wants fresh ones.
         var test = ""
         guard
-            try sandbox.eventually(
-                20,
-                {
-                    let run = try box.cli("supply", "test", Self.unit, "--yes", "--json")
-                    test = run.out + run.err
-                    return run.code == 0
-                })
+            try sandbox.eventually(180, {
+                let run = try box.cli("supply", "test", Self.unit, "--yes", "--json")
+                test = run.out + run.err
+                return run.code == 0
+            })
         else { return "supply test: \(test)" }
         let enabled = try send("omnipower_set", "{\"enabled\":true}")
         return enabled?["code"]?.string == "applied" ? nil : "omnipower_set: \(enabled ?? .null)"
@@ -101,7 +99,7 @@ final class SupplyBench {
     func observed() throws -> String? { try supply()?["observed"]?.string }
     func balance() throws -> Int64? { try box.json("credit", "show", Self.unit)?["balance_micro"]?.integer }
 
-    func isObserved(_ word: String) throws -> Bool { try sandbox.eventually(40) { try observed() == word } }
+    func isObserved(_ word: String) throws -> Bool { try sandbox.eventually { try observed() == word } }
 
     /// Watts at the meter, read now.
     func watts() throws -> String? {

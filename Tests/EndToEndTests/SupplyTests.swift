@@ -44,10 +44,10 @@ import Testing
         #expect(try bench.isObserved("armed"), "\(bench.box.daemonLog)")
         // The customer sees four lines, and other ones than before.
         #expect(page.components(separatedBy: "\n").count == 5, "\(page)")
-        #expect(sandbox.eventually(20) { sandbox.text("display") != page })
+        #expect(sandbox.eventually { sandbox.text("display") != page })
         bench.box.orderBoard("press arm 30")
         #expect(try bench.isObserved("connected"), "\(bench.box.daemonLog)")
-        #expect(try sandbox.eventually(20) { try bench.watts().map { $0 != "0" } ?? false })
+        #expect(try sandbox.eventually { try bench.watts().map { $0 != "0" } ?? false })
 
         let orders = try bench.records("supply.ordered").compactMap { $0["data"]?["order"]?.string }
         #expect(orders == ["disconnect", "connect", "disconnect", "connect"])
@@ -73,9 +73,9 @@ import Testing
         #expect(off?["code"]?.string == "applied", "\(off ?? .null) \(bench.box.daemonLog)")
         #expect(try bench.observed() == "disconnected")
         #expect(
-            try sandbox.eventually(40) { try bench.alarms().contains("load_on_open_switch") }, "\(bench.box.daemonLog)")
+            try sandbox.eventually { try bench.alarms().contains("load_on_open_switch") }, "\(bench.box.daemonLog)")
         bench.box.orderBoard("mend relay-1")
-        #expect(try sandbox.eventually(20) { try bench.watts() == "0" })
+        #expect(try sandbox.eventually { try bench.watts() == "0" })
         let ordered = try bench.records("supply.ordered").count
 
         bench.box.killDaemon()
@@ -92,7 +92,7 @@ import Testing
         bench.box.orderBoard("stick relay-1")
         bench.box.orderBoard("trip relay-1")
         #expect(
-            try sandbox.eventually(40) {
+            try sandbox.eventually {
                 let alarms = try bench.alarms()
                 return alarms.contains("switch_self_opened") && alarms.contains("switch_contradicted")
             }, "\(bench.box.daemonLog)")
