@@ -13,6 +13,7 @@ struct MetersideCommand: ParsableCommand {
             """,
         subcommands: [
             StatusCommand.self, DoctorCommand.self, EventsCommand.self, VersionCommand.self, SchemaCommand.self,
+            SupportBundleCommand.self,
             MeterGroup.self,
             IntervalGroup.self, ConfigGroup.self, LedgerGroup.self, OutboxGroup.self, KeyGroup.self,
             CommandGroup.self, UnitGroup.self, CreditGroup.self, SupplyGroup.self, RequestGroup.self,

@@ -132,6 +132,7 @@ private final class UpstreamPeer {
         // A commissioned box says that it is there whenever its meter's link comes up.
         #expect(sandbox.eventually { peer.requests.filter { $0 == "POST /mdp/connected 200" }.count >= 2 })
         #expect(try box.json("ledger", "verify")?["ok"]?.bool == true)
+        #expect(try box.cli("support-bundle", "--out", sandbox.path("bundle")).code == 0)
         expectNoSecrets(sandbox)
     }
 
