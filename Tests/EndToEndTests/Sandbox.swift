@@ -1,5 +1,6 @@
 import Foundation
 import Metering
+import Synchronization
 
 /// A folder and the processes of one test; everything ends with it.
 final class Sandbox {
@@ -67,20 +68,28 @@ final class Sandbox {
         return try holds()
     }
 
-    /// A loopback port nobody listens on at this moment.
+    /// A loopback port of the test's own. It lies below the range that outgoing connections take theirs from: one of
+    /// those could hold it while its server is not there.
     static func freePort() -> Int {
+        while true {
+            let port = Int.random(in: 12_000..<22_000)
+            if given.withLock({ $0.insert(port).inserted }), isFree(port) { return port }
+        }
+    }
+
+    private static let given = Mutex<Set<Int>>([])
+
+    private static func isFree(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                _ = bind(descriptor, generic, length)
-                _ = getsockname(descriptor, generic, &length)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
         }
     }
 }

@@ -85,11 +85,13 @@ final class SupplyBench {
         // The reading before the settings was not taken since: the test wants fresh ones.
         var test = ""
         guard
-            try sandbox.eventually(180, {
-                let run = try box.cli("supply", "test", Self.unit, "--yes", "--json")
-                test = run.out + run.err
-                return run.code == 0
-            })
+            try sandbox.eventually(
+                180,
+                {
+                    let run = try box.cli("supply", "test", Self.unit, "--yes", "--json")
+                    test = run.out + run.err
+                    return run.code == 0
+                })
         else { return "supply test: \(test)" }
         let enabled = try send("omnipower_set", "{\"enabled\":true}")
         return enabled?["code"]?.string == "applied" ? nil : "omnipower_set: \(enabled ?? .null)"

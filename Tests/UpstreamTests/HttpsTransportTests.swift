@@ -89,7 +89,7 @@ struct HttpsTransportTests {
     @Test func server_whenNotThere_wasNotReached() throws {
         let gone = try StubServer()
         let port = gone.port
-        let unused = try TestBroker.freePort()
+        let unused = TestBroker.freePort()
         let endpoint = HttpsEndpoint(address: try HttpsAddress(url: "http://127.0.0.1:\(unused)"))
         let failure = try #require(try TestHttps().send(endpoint, connected).failure)
         #expect(failure.kind == .unreachable)

@@ -19,7 +19,7 @@ struct MqttTransportTests {
     }
 
     @Test func publish_whenThereIsNoBroker_isFalseAndSaysWhy() throws {
-        let port = try TestBroker.freePort()
+        let port = TestBroker.freePort()
         let box = try TestTransport(
             MqttSettings(endpoint: MqttEndpoint(url: "mqtt://127.0.0.1:\(port)"), box: "BOX1", clientID: "BOX1"))
         let reason = try box.waitForReason()

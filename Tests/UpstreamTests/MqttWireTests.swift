@@ -15,7 +15,7 @@ struct MqttWireTests {
         private var bytes: [UInt8] = []
 
         init(answers: [UInt8], closes: Bool = false) throws {
-            port = try TestBroker.freePort()
+            port = TestBroker.freePort()
             listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var on: Int32 = 1
             setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Metering
+import Synchronization
 import Testing
 import Upstream
 
@@ -19,7 +20,7 @@ final class TestBroker {
 
     /// Starts it; `options` are lines of its configuration, after the listener's.
     init(port: UInt16? = nil, options: String = "allow_anonymous true", folder: URL? = nil) throws {
-        self.port = try port ?? Self.freePort()
+        self.port = port ?? Self.freePort()
         self.options = options
         self.folder = folder ?? FileManager.default.temporaryDirectory.appending(path: "mqtt-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
@@ -79,18 +80,26 @@ final class TestBroker {
         return status == 0 ? output.trimmingCharacters(in: .newlines) : nil
     }
 
-    static func freePort() throws -> UInt16 {
+    /// A loopback port of the test's own. It lies below the range that outgoing connections take theirs from: one of
+    /// those could hold it while its server is not there.
+    static func freePort() -> UInt16 {
+        while true {
+            let port = UInt16.random(in: 22_000..<32_000)
+            if given.withLock({ $0.insert(port).inserted }), isFree(port) { return port }
+        }
+    }
+
+    private static let given = Mutex<Set<UInt16>>([])
+
+    private static func isFree(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        var address = loopback(port: 0)
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, size) == 0 && getsockname(descriptor, address, &size) == 0
+        var address = loopback(port: port)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        try #require(bound)
-        return UInt16(bigEndian: address.sin_port)
     }
 
     static func loopback(port: UInt16) -> sockaddr_in {

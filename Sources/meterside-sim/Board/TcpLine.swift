@@ -123,8 +123,16 @@ enum Loopback {
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
-    /// A port that was free a moment ago, for a program that cannot say which one it took.
+    /// A port that was free a moment ago, for a program that cannot say which one it took. It lies below the range that
+    /// outgoing connections take theirs from: one of those could hold it while the program is not there.
     static func freePort() throws(SimulatorFailure) -> UInt16 {
+        // Several demonstrations at once begin at places of their own.
+        let begin = UInt16(UInt32(bitPattern: getpid()) % 200) * 100
+        for offset in 0..<UInt16(100) {
+            guard let (descriptor, port) = try? listen(10_000 + begin + offset) else { continue }
+            close(descriptor)
+            return port
+        }
         let (descriptor, port) = try listen(0)
         close(descriptor)
         return port
