@@ -115,6 +115,24 @@ import Testing
         #expect(outcome.output.contains("Commissioning report") && outcome.errors.contains("not needed"))
     }
 
+    @Test func aSectionAddedByHand_isTakenUpByTheNextRun_whateverItsForm() throws {
+        let box = try FakeBox()
+        #expect(try box.run("--answers", try Self.answers(box, ["configuration": [:]])).status == 0)
+        let same = try box.run()
+        #expect(same.status == 0 && same.errors.contains("11/12 connected: not needed"), "\(same.errors)")
+        let untouched = box.story
+        var toml = try String(contentsOfFile: box.configuration, encoding: .utf8)
+        toml += "\n[upstream]\nreposit = { url = \"https://r.example\", key_file = \"/nonexistent/key\" }\n"
+        try toml.write(toFile: box.configuration, atomically: true, encoding: .utf8)
+        let run = try box.run()
+        #expect(run.status == 0 && box.story.count > untouched.count, "\(run.errors)")
+        #expect(box.acts == ["config.reload"] + Self.whole.filter { $0.hasPrefix("reposit.") })
+        #expect(run.output.contains("✓ connected: connected"), "\(run.output)")
+        // Nothing changed since: nothing is noted once more, not even for what is still not needed.
+        let notes = box.story
+        #expect(try box.run().status == 0 && box.story == notes)
+    }
+
     @Test func dryRun_writesAndSendsNothing() throws {
         let box = try FakeBox()
         let outcome = try box.run("--answers", try Self.answers(box), "--dry-run", "--json")

@@ -8,7 +8,8 @@ struct CommissionRun {
     let files: CommissionFiles
     let prompt: Prompt
     let answers: CommissionAnswers
-    let configuration: String
+    /// Sections of the configuration in force that some step is about: `han`, `upstream.reposit`.
+    let sections: [String]
     /// The installer found this step done at the other side: it is not sent again.
     let confirmed: CommissionStep?
     var state: CommissionState
@@ -24,7 +25,7 @@ struct CommissionRun {
         self.prompt = prompt
         self.answers = answers
         self.confirmed = confirmed
-        configuration = try daemon.call("config.show")["text"]?.string ?? ""
+        sections = try daemon.call("config.show").items("sections").compactMap(\.string)
         state = CommissionState(try daemon.call("commission.show"))
         if again { state.beginAgain() }
     }
@@ -35,7 +36,8 @@ struct CommissionRun {
     mutating func run() throws(CommandFailure) {
         if !state.isDone(.configuration) { try noteConfiguration() }
         for step in Self.steps {
-            if state.isDone(step) {
+            // What was not needed before may be needed now: the configuration may have grown by hand.
+            if state.isDone(step), !state.isSkipped(step) {
                 say(step, "done before", Table.Tone.good)
                 continue
             }
@@ -52,7 +54,7 @@ struct CommissionRun {
     /// One step between its two records.
     private mutating func perform(_ step: CommissionStep) throws(CommandFailure) {
         if let why = try whySkipped(step) {
-            try note(step, "skipped", ["why": .string(why)])
+            if state.whySkipped(step) != why { try note(step, "skipped", ["why": .string(why)]) }
             say(step, "not needed: \(why)", nil)
             return
         }
@@ -108,29 +110,26 @@ struct CommissionRun {
 
     func meters() throws(CommandFailure) -> [JSONValue] { try daemon.call("meter.list").items("meters") }
 
-    func hasSection(_ name: String) -> Bool {
-        configuration.split(whereSeparator: \.isNewline).contains { line in
-            let text = line.drop { $0 == " " }
-            return text.hasPrefix("[\(name)]") || text.hasPrefix("[\(name).")
-        }
-    }
+    private static let leftOut = "the installer left it out"
 
     private func whySkipped(_ step: CommissionStep) throws(CommandFailure) -> String? {
         switch step {
         case .register, .validate, .site, .connected:
-            return hasSection("upstream.reposit") ? nil : "[upstream.reposit] is not configured"
-        case .han: return hasSection("han") ? nil : "[han] is not configured"
+            return sections.contains("upstream.reposit") ? nil : "[upstream.reposit] is not configured"
+        case .han: return sections.contains("han") ? nil : "[han] is not configured"
         case .supply:
             let units = try switchedUnits()
             if units.isEmpty { return "no unit has a load switch" }
             if answers.testsSupply == false { return "the answers say supply_test: false" }
             if answers.testsSupply == nil, !prompt.isInteractive { return "the answers do not say supply_test" }
+            // Asked once only.
+            if answers.testsSupply == nil, state.whySkipped(.supply) == Self.leftOut { return Self.leftOut }
             if answers.testsSupply == nil, !state.isOpen(.supply) {
                 let names = units.joined(separator: ", ")
                 let isWanted = try prompt.yes(
                     "Test the load switch of \(names) now? The home loses supply for some seconds",
                     name: "supply_test", default: true)
-                return isWanted ? nil : "the installer left it out"
+                return isWanted ? nil : Self.leftOut
             }
             return nil
         default: return nil
@@ -138,8 +137,7 @@ struct CommissionRun {
     }
 
     func switchedUnits() throws(CommandFailure) -> [String] {
-        guard hasSection("[unit]") else { return [] }
-        return try daemon.call("unit.list").items("units").filter { $0["switch"]?.string != nil }
+        try daemon.call("unit.list").items("units").filter { $0["switch"]?.string != nil }
             .compactMap { $0["id"]?.string }
     }
 }

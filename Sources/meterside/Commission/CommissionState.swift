@@ -103,6 +103,13 @@ struct CommissionState: Equatable {
     /// Whether nothing is left to do for a step.
     func isDone(_ step: CommissionStep) -> Bool { ["done", "skipped"].contains(entries[step]?.state) }
 
+    func isSkipped(_ step: CommissionStep) -> Bool { entries[step]?.state == "skipped" }
+
+    /// Why a step was not needed when it was looked at last; nil for one that was not skipped.
+    func whySkipped(_ step: CommissionStep) -> String? {
+        isSkipped(step) ? entries[step]?.data["why"]?.string : nil
+    }
+
     /// The number of the attempt that is to be made now: the one that was interrupted, or the next.
     func attempt(_ step: CommissionStep) -> Int64 {
         guard let entry = entries[step] else { return 1 }

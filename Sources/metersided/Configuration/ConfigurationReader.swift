@@ -21,6 +21,15 @@ struct DaemonConfiguration {
     var dormant: [String]
     /// The file as it was read, for `config show`; secrets stand in files of their own, never in it.
     var text: String
+
+    /// The sections that are off unless present, as they were understood, in whatever form of TOML they stand.
+    var sections: [String] {
+        [
+            ("mqtt", mqtt != nil), ("han", han != nil), ("upstream.reposit", upstreams.reposit != nil),
+            ("upstream.powerbox", upstreams.powerbox != nil), ("upstream.redex", upstreams.redex != nil),
+            ("upstream.ropo", upstreams.ropo != nil),
+        ].filter(\.1).map(\.0)
+    }
 }
 
 /// A port: the wire, and what the agent plans with.

@@ -19,7 +19,11 @@ extension MainLoop {
                 return nil
             }
             server.answer(
-                call.token, ["file": .string(options.configuration), "text": .string(configuration.text)])
+                call.token,
+                [
+                    "file": .string(options.configuration), "text": .string(configuration.text),
+                    "sections": .array(configuration.sections.map(JSONValue.string)),
+                ])
         default:
             return reload(token: call.token)
         }

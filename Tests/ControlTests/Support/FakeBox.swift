@@ -104,7 +104,12 @@ final class FakeBox: @unchecked Sendable {
             isConfigured = true
             return ["ok": true]
         case "config.show":
-            return ["text": .string((try? String(contentsOfFile: configuration, encoding: .utf8)) ?? "")]
+            let text = (try? String(contentsOfFile: configuration, encoding: .utf8)) ?? ""
+            // The daemon reads TOML in any form.
+            let sections = ["han", "upstream.reposit"].filter { name in
+                text.contains("[\(name)]") || text.contains("\n\(name.split(separator: ".").last ?? "") = {")
+            }
+            return ["text": .string(text), "sections": .array(sections.map { .string($0) })]
         case "commission.show": return ["box": "SJKGRHDV", "records": .array(records)]
         case "commission.note": return note(call.parameters)
         case "ledger.export":
@@ -128,7 +133,9 @@ final class FakeBox: @unchecked Sendable {
         case "meter.read": return meterReading
         case "reposit.validate": return ["connected": true]
         case "unit.show": return ["id": "unit-1", "meters": ["217072470"]]
-        case "unit.list": return ["units": [["id": "unit-1", "switch": "relay-1"]]]
+        case "unit.list":
+            let text = (try? String(contentsOfFile: configuration, encoding: .utf8)) ?? ""
+            return ["units": text.contains("[[unit]]") ? [["id": "unit-1", "switch": "relay-1"]] : []]
         case "supply.test":
             return ["unit": "unit-1", "passed": true, "steps": [["step": "open", "ok": true, "note": ""]]]
         default: return ["status": "OK"]
