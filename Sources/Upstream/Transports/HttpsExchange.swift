@@ -90,13 +90,21 @@ public typealias HttpsResult = Result<HttpsReply, HttpsFailure>
 /// The value of `Retry-After`: seconds, or a date, which is taken relative to the server's own clock.
 enum RetryAfter {
     static let longest: Int64 = 86_400
+    /// The same where only the box's clock is there to compare with: it may be years off.
+    static let longestByOurClock: Int64 = 900
 
     /// Seconds to wait, nil when the text is neither form.
-    static func seconds(_ text: String, date: String?) -> Int64? {
+    /// - Parameters:
+    ///   - date: the reply's `Date`; some proxies leave it out.
+    ///   - ourClock: seconds since 1970 by the box.
+    static func seconds(_ text: String, date: String?, ourClock: Int64) -> Int64? {
         if text.utf8.allSatisfy({ (48...57).contains($0) }), !text.isEmpty {
             return min(Int64(text) ?? longest, longest)
         }
-        guard let until = HttpDate.seconds(text), let now = date.flatMap(HttpDate.seconds) else { return nil }
+        guard let until = HttpDate.seconds(text) else { return nil }
+        guard let now = date.flatMap(HttpDate.seconds) else {
+            return max(0, min(until - ourClock, longestByOurClock))
+        }
         return max(0, min(until - now, longest))
     }
 }

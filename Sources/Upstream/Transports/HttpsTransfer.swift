@@ -196,9 +196,8 @@ final class HttpsTransfer {
                     kind: .redirected, mayHaveArrived: true,
                     words: "the server answers \(status) and sends us elsewhere; look at the url in the configuration"))
         }
-        return .success(
-            HttpsReply(
-                status: status, retryAfter: retryAfter.flatMap { RetryAfter.seconds($0, date: date) }, body: body))
+        let seconds = retryAfter.flatMap { RetryAfter.seconds($0, date: date, ourClock: Int64(time(nil))) }
+        return .success(HttpsReply(status: status, retryAfter: seconds, body: body))
     }
 
     /// The transfer was taken back.
