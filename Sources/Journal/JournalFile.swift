@@ -10,7 +10,8 @@ enum JournalFile {
         if stat(path, &status) == 0 {
             // By name, never by descriptor: closing any descriptor of the file would drop SQLite's lock on it.
             guard status.st_mode & 0o077 == 0 || chmod(path, 0o600) == 0 else { throw refusal(path) }
-            return
+            // SQLite would tell of a failing lock, where the disk has only become read-only.
+            return try requireWritable(path)
         }
         let file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw refusal(path) }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Metering
 import Testing
 
@@ -39,6 +40,21 @@ import Testing
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             journal.close()
+        }
+    }
+
+    /// An SD card that has worn out: the kernel takes it back to read-only.
+    @Test func open_onADiskThatBecameReadOnly_saysSo() throws {
+        try withScratch { folder in
+            // Only where this process may mount anything.
+            guard mount("tmpfs", folder, "tmpfs", 0, "size=1m") == 0 else { return }
+            defer { umount2(folder, Int32(MNT_DETACH)) }
+            try JournalStore(in: folder).close()
+            #expect(mount(nil, folder, nil, UInt(MS_REMOUNT | MS_RDONLY), nil) == 0)
+            let path = folder + "/journal.db"
+            #expect(throws: JournalError.cannotOpen(path: path, why: "Read-only file system")) {
+                try JournalStore(in: folder)
+            }
         }
     }
 
