@@ -104,6 +104,32 @@ extension JournalStore {
         return intervals
     }
 
+    /// The newest statements about a meter's intervals that end after `from`, as far as a ledger of gaps needs them, by
+    /// end and epoch: those that are not actual on every channel, the one before each, and the last of all. The others
+    /// are not decoded: at a start there are ten thousand of them a meter.
+    public func lackingIntervals(
+        meter: MeterSerial, from: WallTime, _ take: (Interval) -> Void
+    ) throws(JournalError) {
+        var before: StoredRecord?
+        try database.each(
+            """
+            SELECT r.seq, r.at, r.kind, r.key, r.data FROM view_interval AS v JOIN records AS r ON r.seq = v.seq
+            WHERE v.meter = ? AND v.end > ? ORDER BY v.end, v.epoch
+            """, [.text(meter.text), .integer(from.milliseconds)]
+        ) { (row) throws(JournalError) in
+            let record = row.record
+            if record.isActual {
+                before = record
+                return true
+            }
+            if let known = before { take(try known.interval()) }
+            before = nil
+            take(try record.interval())
+            return true
+        }
+        if let before { take(try before.interval()) }
+    }
+
     /// The stored first answer to a command id; nil when the id was never consumed.
     public func answer(jti: String) throws(JournalError) -> StoredAnswer? {
         let seq = try database.first("SELECT seq FROM view_answer WHERE jti = ?", .text(jti)) { $0.integer(0) }
@@ -122,12 +148,31 @@ extension Row {
 
     /// A row of `seq, at, kind, key, data` of an interval record.
     var interval: Interval {
-        get throws(JournalError) {
-            let record = record
-            guard let interval = Interval(record: try record.object()) else {
-                throw .corrupt("record \(record.seq) is no interval")
+        get throws(JournalError) { try record.interval() }
+    }
+}
+
+extension StoredRecord {
+    /// Of an interval record.
+    func interval() throws(JournalError) -> Interval {
+        guard let interval = Interval(record: try object()) else { throw .corrupt("record \(seq) is no interval") }
+        return interval
+    }
+
+    /// Whether every value of an interval record is flagged actual: by the canonical text, without decoding it. Within
+    /// texts quotation marks are escaped, so nothing else looks like a flag.
+    var isActual: Bool {
+        data.withUnsafeBytes { bytes in
+            let mark = StaticString("\"quality\":\"")
+            let last = bytes.count - mark.utf8CodeUnitCount
+            var index = 0
+            while index < last {
+                defer { index += 1 }
+                guard bytes[index] == UInt8(ascii: "\"") else { continue }
+                let isFlag = (1..<mark.utf8CodeUnitCount).allSatisfy { bytes[index + $0] == mark.utf8Start[$0] }
+                if isFlag, bytes[index + mark.utf8CodeUnitCount] != UInt8(ascii: "A") { return false }
             }
-            return interval
+            return true
         }
     }
 }

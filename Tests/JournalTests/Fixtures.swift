@@ -28,6 +28,22 @@ enum Sample {
         draft(seq, .meterUp, ["meter": "217072470", "note": .string("wire \(seq)")])
     }
 
+    /// An interval with two channels of these qualities, and a reason that looks like a flag.
+    static func flagged(
+        _ seq: Int64, slot: Int64, revision: Int = 0, _ qualities: [QualityFlag]
+    ) throws -> JournalDraft {
+        let channels: [Channel] = [.importWh, .exportWh]
+        let interval = Interval(
+            meter: try #require(MeterSerial("217072470")), epoch: 1,
+            end: WallTime(seconds: 1_772_436_600 + slot * 300), minutes: 5, revision: revision,
+            values: zip(channels, qualities).map { channel, quality in
+                IntervalValue(
+                    channel: channel, value: quality == .null ? nil : 7, quality: quality, method: "boundary",
+                    reason: "\"quality\":\"N\"", source: .register, registerAtEnd: slot)
+            })
+        return draft(seq, .interval, key: interval.key, interval.record)
+    }
+
     static func interval(
         _ seq: Int64, meter: String = "217072470", epoch: Int = 1, slot: Int64, revision: Int = 0, value: Int64? = 500
     ) throws -> JournalDraft {

@@ -98,4 +98,35 @@ import Testing
             #expect(try journal.intervals(meter: meter, from: base, to: far, limit: 2).count == 3)
         }
     }
+
+    /// One interval in four lacks something, some were said anew, and some words look like flags.
+    @Test func lackingIntervals_areThoseAmiss_theOneBeforeEach_andTheLast() throws {
+        try withScratch { folder in
+            let journal = try JournalStore(in: folder)
+            let meter = try #require(MeterSerial("217072470"))
+            var drafts = [Sample.created]
+            let qualities: [QualityFlag] = [
+                .actual, .actual, .null, .actual, .estimated, .actual, .actual, .substituted,
+            ]
+            for slot in Int64(1)...120 {
+                let quality = qualities[Int(slot * 5 % 8)]
+                let seq = Int64(drafts.count + 1)
+                drafts.append(try Sample.flagged(seq, slot: slot, [.actual, quality]))
+                guard slot % 7 == 0 else { continue }
+                drafts.append(try Sample.flagged(seq + 1, slot: slot, revision: 1, [quality, .actual]))
+            }
+            try journal.append(drafts)
+            let all = try journal.intervals(
+                meter: meter, from: WallTime(milliseconds: 0), to: WallTime(milliseconds: .max))
+            let isAmiss = all.map { $0.values.contains { $0.quality != .actual } }
+            let wanted = all.indices.filter { isAmiss[$0] || $0 + 1 == all.count || isAmiss[$0 + 1] }
+            #expect(wanted.count < all.count && all.count == 120)
+            var lacking: [Interval] = []
+            try journal.lackingIntervals(meter: meter, from: WallTime(milliseconds: 0)) { lacking.append($0) }
+            #expect(lacking == wanted.map { all[$0] })
+            lacking = []
+            try journal.lackingIntervals(meter: meter, from: all[all.count - 2].end) { lacking.append($0) }
+            #expect(lacking == [all[all.count - 1]])
+        }
+    }
 }

@@ -48,17 +48,23 @@ struct OpenedJournal {
     private static func past(
         of meter: MeterSettings, _ box: BoxSettings, in journal: JournalStore
     ) throws(JournalError) -> (gaps: [IntervalGap], days: LikeDays?) {
+        let from = journal.newestAt + -35 * 86_400_000
         var ledger = GapLedger()
-        var days = LikeDays(meter, minutes: box.intervalMinutes)
-        var from = journal.newestAt + -35 * 86_400_000
-        let end = WallTime(milliseconds: .max)
+        try journal.lackingIntervals(meter: meter.serial, from: from) { ledger.take($0) }
+        return (ledger.gaps, try likeDays(of: meter, box, from: from, in: journal))
+    }
+
+    /// Every measured value counts here; nil, and nothing is read, for a meter that gets no such substitutes.
+    private static func likeDays(
+        of meter: MeterSettings, _ box: BoxSettings, from: WallTime, in journal: JournalStore
+    ) throws(JournalError) -> LikeDays? {
+        guard var days = LikeDays(meter, minutes: box.intervalMinutes) else { return nil }
+        var from = from
         while true {
-            let page = try journal.intervals(meter: meter.serial, from: from, to: end, limit: 2000)
-            guard let last = page.last else { return (ledger.gaps, days) }
-            for interval in page {
-                ledger.take(interval)
-                days?.note(interval)
-            }
+            let page = try journal.intervals(
+                meter: meter.serial, from: from, to: WallTime(milliseconds: .max), limit: 2000)
+            guard let last = page.last else { return days }
+            for interval in page { days.note(interval) }
             from = last.end
         }
     }
