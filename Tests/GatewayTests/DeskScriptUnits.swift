@@ -110,7 +110,7 @@ struct DeskScriptUnits: DeskUnits {
         return isWaiting ? .waiting : .done(Outcome(message: "done", result: ["relay": .bool(isConnected)]))
     }
 
-    mutating func resume(id: String, unit: String, closes: Bool, turn: Turn) { resumed.append(id) }
+    mutating func resume(id: String, unit: String, closes: Bool, expires: WallTime?, turn: Turn) { resumed.append(id) }
 
     /// The switch of an order is seen to have followed, or not.
     mutating func end(_ id: String, _ result: Result<Outcome, Refusal>) { finished.append((id, result)) }

@@ -94,7 +94,7 @@ struct Desk: Sendable {
             var order = try admit(
                 envelope, payload: payload, token: token, clock: clock, units: units, turn: turn)
             if try answerRepeat(order, envelope: envelope, turn: &turn) { return }
-            turn.append(.commandReceived, key: .name(order.id), received(order))
+            turn.append(.commandReceived, key: .name(order.id), received(order, turn: turn))
             requests.open(order, at: turn.recordTime)
             do throws(Refusal) {
                 try judge(&order, clock: clock, turn: turn)
@@ -209,11 +209,14 @@ struct Desk: Sendable {
         for token in order.listeners { answer(json, id: order.id, token: token, turn: &turn) }
     }
 
-    private func received(_ order: Order) -> JSONObject {
+    private func received(_ order: Order, turn: Turn) -> JSONObject {
         var data = order.recordData
         data["command"] = .string(order.spec.name)
         data["unit"] = .string(order.unit)
-        if Self.movesSwitch.contains(order.spec.name) { data["args"] = .object(order.args) }
+        if Self.movesSwitch.contains(order.spec.name) {
+            data["args"] = .object(order.args)
+            data["exp"] = .integer(order.expires(after: turn.recordTime.seconds))
+        }
         return data
     }
 

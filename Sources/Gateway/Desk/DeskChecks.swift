@@ -225,7 +225,7 @@ extension Desk {
     /// Ids the box makes for local commands that bring none.
     static let localPrefix = "local."
     /// Seconds.
-    private static let grace: Int64 = 60
+    static let grace: Int64 = 60
     private static let farthestAhead: Int64 = 366 * 86_400
 }
 

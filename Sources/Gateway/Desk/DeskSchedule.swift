@@ -50,16 +50,17 @@ extension Desk {
             let (claims, spec) = try? read(payload, isLocal: origin.kid == nil), let at = claims.executeAt
         else { return }
         let unit = claims.sub ?? box
+        let order = Order(
+            id: id, claims: claims, payload: payload, payloadHash: hash, spec: spec, origin: origin, unit: unit)
         if begun.contains(id), Self.movesSwitch.contains(spec.name) {
             var received = data
             received["command"] = .string(spec.name)
             received["unit"] = .string(unit)
             received["args"] = .object(claims.args)
+            received["exp"] = .integer(order.expires(after: at))
             interrupted.append(received)
             return
         }
-        let order = Order(
-            id: id, claims: claims, payload: payload, payloadHash: hash, spec: spec, origin: origin, unit: unit)
         let since = (data["result"]?["at"]?.string).flatMap { WallTime(text: $0) } ?? WallTime(seconds: 0)
         requests.open(order, at: since)
         requests.step(id, .scheduled, at: since)

@@ -23,7 +23,8 @@ extension Desk {
         let order = waiting.remove(at: index).order
         switch result {
         case .success(let outcome): complete(order, outcome, turn: &turn)
-        case .failure(let refusal): refuse(order, refusal, turn: &turn)
+        case .failure(let refusal):
+            refuse(order, refusal, state: refusal.code == .expired ? .expired : nil, turn: &turn)
         }
     }
 
@@ -81,7 +82,9 @@ extension Desk {
             if Self.movesSwitch.contains(order.spec.name), units.contains(order.unit) {
                 let closes =
                     order.spec.name == "usage_place_reconnect" || order.args["mode"]?.string == "force_on"
-                units.resume(id: order.id, unit: order.unit, closes: closes, turn: turn)
+                units.resume(
+                    id: order.id, unit: order.unit, closes: closes,
+                    expires: data["exp"]?.integer.map { WallTime(seconds: $0 + Self.grace) }, turn: turn)
                 wait(for: order, turn: turn)
             } else {
                 refuse(order, Self.interruption, turn: &turn)

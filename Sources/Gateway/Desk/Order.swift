@@ -30,6 +30,10 @@ struct Order: Sendable {
     /// The command's arguments.
     var args: JSONObject { claims.args }
 
+    /// When it may not be begun any more, seconds since 1970. What a person at the box orders, whose command has no end
+    /// of its own, lives as long as a signed one may.
+    func expires(after start: Int64) -> Int64 { claims.exp ?? start + spec.kind.longestLife }
+
     /// The id as others know it: `<jti>.<unit>` for a part (contract §5).
     var publicID: String {
         String(decoding: id.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }, as: UTF8.self)

@@ -208,6 +208,23 @@ extension ManagedUnit {
             Refusal(code: .noReply, detail: "switch", message: "the switch was not seen to follow in time"))
     }
 
+    /// An order to cut the supply that a restart has interrupted, and whose time passed while the box was off, is not
+    /// begun: the house it was meant for may be another one by now. True when there was one; decide anew after it.
+    mutating func expireOrder(turn: inout Turn, _ context: UnitContext) -> Bool {
+        guard context.trusted, isConnected, load?.isKnown == true, load?.move?.orderedSeq == nil else { return false }
+        let late = waiters.first { waiter in
+            waiter.isDisconnect && waiter.expires.map { $0 < turn.recordTime } ?? false
+        }
+        guard let late else { return false }
+        withdrawDisconnect(late, turn: &turn)
+        fail(
+            late,
+            Refusal(
+                code: .expired, detail: "expired",
+                message: "the box was restarted before supply was cut, and exp has passed; sign a new command"))
+        return true
+    }
+
     /// An order that came to nothing does not lie in wait.
     private mutating func withdrawDisconnect(_ waiter: SwitchWaiter, turn: inout Turn) {
         guard payment.supply.isDisconnectOrdered, isConnected else { return }

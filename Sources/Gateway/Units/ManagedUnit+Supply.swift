@@ -48,7 +48,7 @@ extension ManagedUnit {
     /// Lets the switch follow the decision, as far as it may now.
     mutating func act(turn: inout Turn, _ context: UnitContext) {
         if load?.isKnown == true { isUnreachableReported = false }
-        guard test == nil else { return }
+        guard test == nil, !expireOrder(turn: &turn, context) else { return }
         let now = turn.moment.uptime
         let decision = payment.supply.decision
         if let decision, !decision.isHeld, decision.state != .connected, !isConnected {

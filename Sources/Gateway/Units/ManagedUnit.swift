@@ -62,6 +62,8 @@ struct SwitchWaiter: Hashable, Sendable {
     /// It gave the disconnect order, which falls with it.
     var isDisconnect: Bool
     var until: Uptime
+    /// Of an order that a restart has interrupted: it is not begun after this.
+    var expires: WallTime?
 }
 
 /// One configured payment unit: its account, its meters, its switch, and what the customer does.

@@ -74,18 +74,18 @@ extension UnitHub {
     }
 
     /// After a restart: the switch of an order that had been given is awaited again.
-    mutating func resume(id: String, unit: String, closes: Bool, turn: Turn) {
+    mutating func resume(id: String, unit: String, closes: Bool, expires: WallTime?, turn: Turn) {
         guard let index = index(of: unit) else { return }
-        units[index].resume(id: id, closes: closes, at: turn.moment.uptime)
+        units[index].resume(id: id, closes: closes, expires: expires, at: turn.moment.uptime)
     }
 }
 
 extension ManagedUnit {
-    mutating func resume(id: String, closes: Bool, at now: Uptime) {
+    mutating func resume(id: String, closes: Bool, expires: WallTime?, at now: Uptime) {
         waiters.append(
             SwitchWaiter(
                 id: id, closes: closes, isDisconnect: !closes && payment.supply.isDisconnectOrdered,
-                until: now + (longestDelay + 180) * 1_000_000))
+                until: now + (longestDelay + 180) * 1_000_000, expires: expires))
         needsRefresh = true
     }
 }

@@ -144,6 +144,44 @@ struct UnitRestartTests {
         #expect(bench.orders.filter { $0 == "disconnect order" }.count == 1)
     }
 
+    @Test func disconnectOrder_whoseTimePassesWhileTheBoxIsOff_isNotCarriedOut() throws {
+        var bench = UnitBench(try UnitBench.configuration(delay: 600))
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 2)
+        _ = try bench.send("usage_place_disconnect", ["usageplacecode": "UP-1", "request_id": "r1"], id: "cut-1")
+        #expect(try bench.ask(.supplyShow("unit-1"))["reason"] == "order")
+        bench.elapsed += 3 * 3_600_000_000
+        bench.restart()
+        bench.pass(minutes: 20)
+        #expect(bench.home.isClosed)
+        #expect(!bench.orders.contains("disconnect order"))
+        let refused = try #require(bench.records(.commandRefused).first { $0["jti"] == "cut-1" })
+        #expect(refused["result"]?["state"] == "expired")
+        #expect(refused["result"]?["code"] == "expired")
+        // It does not lie in wait either.
+        bench.restart()
+        bench.pass(minutes: 20)
+        #expect(bench.home.isClosed)
+        #expect(try bench.ask(.supplyShow("unit-1"))["reason"] == "credit")
+    }
+
+    @Test func disconnectOrder_thatTheSwitchHadFollowedBeforeTheBoxWentOff_isDone() throws {
+        var bench = UnitBench(try UnitBench.configuration())
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 2)
+        let before = bench.journal.count
+        bench.crashAt = before + 4
+        _ = try bench.send("usage_place_disconnect", ["usageplacecode": "UP-1", "request_id": "r1"], id: "cut-1")
+        bench.home.moveByHand(closed: false, at: bench.elapsed)
+        bench.elapsed += 3 * 3_600_000_000
+        bench.restart()
+        bench.pass(minutes: 2)
+        #expect(bench.orders.filter { $0 == "disconnect order" }.count == 1)
+        #expect(!bench.home.isClosed)
+        let done = try #require(bench.records(.commandDone).first { $0["jti"] == "cut-1" })
+        #expect(done["result"]?["code"] == "applied")
+    }
+
     @Test func randomDelay_isNotDrawnAgainByARestart() throws {
         var bench = UnitBench(try UnitBench.configuration(delay: 600))
         try bench.commission(credit: 50_000_000)
