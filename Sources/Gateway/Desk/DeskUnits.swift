@@ -36,8 +36,8 @@ protocol DeskUnits {
         unit: String, order: Order, clock: ClockTrust, turn: inout Turn
     ) throws(Refusal) -> UnitProgress
 
-    /// After a restart: waits again for the switch of an order that had been given. A disconnection that is not begun by
-    /// `expires` is not begun at all.
+    /// After a restart: waits again for the switch of an order that had been given. A disconnection that is not begun
+    /// by `expires` is not begun at all.
     mutating func resume(id: String, unit: String, closes: Bool, expires: WallTime?, turn: Turn)
 
     /// The value of a resource as its `_set` takes it; null while nothing is set, nil when there is no such resource.

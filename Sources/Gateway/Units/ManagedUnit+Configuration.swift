@@ -64,11 +64,13 @@ extension ManagedUnit {
                 isSelfOpened = false
                 if load == nil { payment.follow(.connected, at: now) }
             }
+            interruptTest(turn: &turn)
             if test != nil { isTestOpen = true }
             test = nil
             pending = nil
         }
         guard wiring != before.1 else { return }
+        interruptTest(turn: &turn)
         write("wiring", wiring.json, turn: &turn)
         payment.setTested(false)
         let old = meters

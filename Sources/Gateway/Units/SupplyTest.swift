@@ -242,6 +242,12 @@ extension ManagedUnit {
         if let token = test?.token { turn.emit(.progress(token: token, value)) }
     }
 
+    /// The configuration was loaded again in the middle of a test: what was tested is not what there is now.
+    mutating func interruptTest(turn: inout Turn) {
+        failTest("interrupted", "the configuration was loaded again during the test", turn: &turn)
+        answerTest(turn: &turn)
+    }
+
     /// The process ended in the middle of a test and the switch is open: it is closed, as every test ends.
     mutating func recoverTest() {
         guard test == nil else { return }

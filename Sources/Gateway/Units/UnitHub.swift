@@ -86,6 +86,7 @@ struct UnitHub: Sendable {
             units.append(unit)
         }
         for index in units.indices { finish(index, turn: &turn, context) }
+        for index in parked.indices { parked[index].interruptTest(turn: &turn) }
     }
 
     // MARK: What happens

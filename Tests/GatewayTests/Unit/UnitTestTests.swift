@@ -79,6 +79,39 @@ struct UnitTestTests {
         #expect(try bench.ask(.supplyShow("unit-1"))["enabled"] == false)
     }
 
+    /// What the configuration may do to a unit whose switch is being tested.
+    enum Change: CaseIterable { case delay, feedback, meters, unitIsGone }
+
+    @Test(arguments: Change.allCases)
+    func supplyTest_whenTheConfigurationIsLoadedAgain_isAnswered_andEndsClosed(_ change: Change) throws {
+        var bench = UnitBench(try UnitBench.configuration())
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 2)
+        let before = bench.configuration
+        var configuration = before
+        switch change {
+        case .delay: configuration.switches[0].remoteDelaySeconds = 5
+        case .feedback:
+            configuration.switches[0].driver = .modbusCoil(
+                port: PortID("r"), unit: UnitAddress(7), coil: 0, feedback: nil)
+        case .meters:
+            configuration.meters.append(try BenchMeters.meter("M2", model: UnitBench.model()))
+            configuration.units[0].meters.append(try BenchMeters.serial("M2"))
+        case .unitIsGone: configuration.units = []
+        }
+        let token = bench.begin(.supplyTest(unit: "unit-1"))
+        bench.pass(seconds: 1)
+        #expect(!bench.home.isClosed)
+        bench.give(.reconfigure(configuration, keys: []))
+        bench.configuration = configuration
+        #expect(bench.failure(token)?.code == "interrupted")
+        bench.give(.reconfigure(change == .unitIsGone ? before : configuration, keys: []))
+        bench.pass(minutes: 2)
+        #expect(bench.home.isClosed)
+        let isTestedStill = [.delay, .unitIsGone].contains(change)
+        #expect(try bench.ask(.supplyShow("unit-1"))["tested"] == .bool(isTestedStill))
+    }
+
     @Test func removedUnit_keepsItsLedger() throws {
         var bench = UnitBench(try UnitBench.configuration())
         try bench.commission(credit: 50_000_000)
