@@ -174,6 +174,8 @@ struct LoadSwitch: Sendable {
         isChangeSuspected = false
         isClosed = seen.closed
         expected = seen.closed
+        // What had not followed moves again: nobody who has paid waits for the pause to end.
+        retryAt = nil
         return .changed(closed: seen.closed)
     }
 

@@ -79,6 +79,22 @@ struct UnitSupplyTests {
         #expect(bench.records(.supplyConfirmed).last?["observed"] == "disconnected")
     }
 
+    @Test func switchThatFollowsLate_isClosedAtOnceForWhoeverHasPaid() throws {
+        var bench = UnitBench(try UnitBench.configuration(reconnect: .automatic))
+        try bench.commission(credit: 300_000)
+        let before = bench.home.orders.count
+        bench.home.behaviour = .stuck
+        #expect(bench.pass(atMost: 12) { $0.home.orders.count == before + 3 })
+        bench.pass(minutes: 1)
+        bench.home.behaviour = .follows
+        bench.home.moveByHand(closed: false, at: bench.elapsed)
+        bench.pass(minutes: 2)
+        #expect(bench.records(.supplyConfirmed).last?["observed"] == "disconnected")
+        try bench.pay("second", 9_000_000)
+        bench.pass(seconds: 5)
+        #expect(bench.home.isClosed)
+    }
+
     @Test func selfOpenedSwitch_isAlarmed_andNotClosedAgain_untilTheCustomerDoes() throws {
         var bench = UnitBench(try UnitBench.configuration())
         try bench.commission(credit: 90_000_000)
