@@ -4,8 +4,8 @@ import Metering
 /// Putting a configuration into force, at the start and while running.
 extension Agent {
     /// Makes meters and ports of the configuration; meters that did not change keep their state.
-    mutating func install(turn: Turn) {
-        installHan(turn: turn)
+    mutating func install(turn: inout Turn) {
+        installHan(turn: &turn)
         let old = meters
         let oldPorts = ports
         let count = configuration.meters.count
@@ -95,7 +95,7 @@ extension Agent {
             }
         }
         turn.append(.configChanged, Self.changes(from: before, to: new))
-        install(turn: turn)
+        install(turn: &turn)
         clock.observe(turn: &turn)
         installUnits(turn: &turn)
     }

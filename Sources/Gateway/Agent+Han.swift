@@ -4,10 +4,10 @@ import Metering
 /// The HAN in the agent: its adapter's events, its commands, and the register it is compared with.
 extension Agent {
     /// Makes the link anew where `[han]` changed; what the journal says of the binding stays.
-    mutating func installHan(turn: Turn) {
+    mutating func installHan(turn: inout Turn) {
         guard han?.settings != configuration.han else { return }
         if let new = configuration.han, new.device == han?.settings.device {
-            han?.reconfigure(new)
+            han?.reconfigure(new, turn: &turn)
             return
         }
         let record = han.map { $0.record(what: "bind", was: nil) } ?? recovered.han

@@ -144,7 +144,7 @@ public struct Agent: Sendable {
                 "ports": JSONValue(configuration.ports.count),
             ])
         nextSweep = turn.moment.uptime + sweepInterval
-        install(turn: turn)
+        install(turn: &turn)
     }
 
     private mutating func take(_ input: Input, turn: inout Turn) {

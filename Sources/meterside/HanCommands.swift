@@ -122,7 +122,7 @@ struct HanBindCommand: ParsableCommand {
     @Flag(help: "Undo an earlier bind first.")
     var rebind = false
 
-    @Flag(help: "Send again although it is not known whether the last request arrived.")
+    @Flag(help: "Send although it is not known whether the last request arrived, or an unbind was refused.")
     var resend = false
 
     @Option(name: .long, help: "The command's id, so that it can be repeated.")

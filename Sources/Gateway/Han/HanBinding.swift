@@ -16,6 +16,12 @@ struct HanBinding: Hashable, Sendable {
         case releasing
     }
 
+    /// An adapter and a meter.
+    struct Pair: Hashable, Sendable {
+        var mac: String
+        var meter: String
+    }
+
     /// Pairing may take so long, microseconds (EnergyGrid: up to 48 h); usually it is over after the shorter time.
     static let deadline: Int64 = 48 * 3_600_000_000
     static let usual: Int64 = 15 * 60_000_000
@@ -28,6 +34,13 @@ struct HanBinding: Hashable, Sendable {
     private(set) var detail: String?
     /// Whether the utility holds, or may hold, a bind of ours: then a new one needs an unbind first.
     private(set) var isHeldUpstream = false
+    /// What the utility was asked to bind to each other, while it holds that: another adapter or meter may stand in the
+    /// configuration by now, and it is these that an unbind must name.
+    private(set) var held: Pair?
+    /// The utility refused to undo it, perhaps because it has forgotten it: a new bind may be ordered without that.
+    private(set) var isReleaseRefused = false
+    /// The binding that is held is not one to the meter of the configuration.
+    private var isOfAnotherMeter = false
     /// Whether the radio was seen to join since the bind was asked for.
     private(set) var joinSeen = false
     /// Data of a meter that has not forgotten us yet proves nothing after an unbind: until then, or until the radio
@@ -53,6 +66,10 @@ struct HanBinding: Hashable, Sendable {
         detail = bind["detail"]?.string
         isHeldUpstream = bind["held"]?.bool ?? false
         joinSeen = bind["join_seen"]?.bool ?? false
+        isReleaseRefused = bind["release_refused"]?.bool ?? false
+        if let mac = bind["held_mac"]?.string, let meter = bind["held_meter"]?.string {
+            held = Pair(mac: mac, meter: meter)
+        }
         // A clock that was wrong meanwhile can neither lengthen nor skip the wait by more than itself.
         let passed = min(max(0, moment.wall - since), Self.deadline / 1000) * 1000
         startedAt = Uptime(microseconds: moment.uptime.microseconds - passed)
@@ -72,10 +89,16 @@ struct HanBinding: Hashable, Sendable {
 
     /// What every record holds.
     var json: JSONValue {
-        [
+        var json: JSONObject = [
             "state": .string(state.rawValue), "since": .string(since.textSeconds), "by": JSONValue(by),
             "detail": JSONValue(detail), "held": .bool(isHeldUpstream), "join_seen": .bool(joinSeen),
         ]
+        if let held {
+            json["held_mac"] = .string(held.mac)
+            json["held_meter"] = .string(held.meter)
+        }
+        if isReleaseRefused { json["release_refused"] = true }
+        return .object(json)
     }
 
     /// Longer than it usually takes, but not too long yet.
@@ -92,7 +115,7 @@ struct HanBinding: Hashable, Sendable {
 
     /// May a bind be asked for now, and must the utility's first be undone? Changes nothing.
     func check(rebind: Bool, resend: Bool) throws(Refusal) {
-        if rebind { return }
+        if rebind || resend && isReleaseRefused { return }
         switch state {
         case .bound: throw .precondition("already_bound", "the box is bound; rebind first undoes that")
         case .releasing: throw .precondition("unbind_under_way", "an unbind is under way; wait for its end")
@@ -113,10 +136,14 @@ struct HanBinding: Hashable, Sendable {
         }
     }
 
-    mutating func request(by id: String, throughPowerBox: Bool, at moment: Moment) {
+    /// - Parameter pair: what PowerBox is asked to bind; nil where the utility binds by its own means.
+    mutating func request(by id: String, _ pair: Pair?, at moment: Moment) {
         by = id
         joinSeen = false
-        isHeldUpstream = throughPowerBox
+        isReleaseRefused = false
+        isOfAnotherMeter = false
+        isHeldUpstream = pair != nil
+        held = pair
         enter(.requested, at: moment)
     }
 
@@ -129,6 +156,7 @@ struct HanBinding: Hashable, Sendable {
         guard state == .requested else { return }
         // Bound already is not ours to call failed, but it is held there.
         isHeldUpstream = word == "meter_already_bound"
+        if !isHeldUpstream { held = nil }
         enter(.failed, detail: word, at: moment)
     }
 
@@ -145,13 +173,32 @@ struct HanBinding: Hashable, Sendable {
 
     mutating func released(at moment: Moment) {
         isHeldUpstream = false
+        isReleaseRefused = false
+        isOfAnotherMeter = false
+        held = nil
         ignoresDataUntil = moment.uptime + Self.usual
         enter(.unbound, at: moment)
     }
 
     mutating func releaseRefused(_ word: String, at moment: Moment) {
         guard state == .releasing else { return }
+        isReleaseRefused = true
         enter(before, detail: word, at: moment)
+    }
+
+    // MARK: Another meter
+
+    /// The configuration names this meter now. A binding to another one is none to it, whatever data come.
+    mutating func use(meter: String?, at moment: Moment) {
+        let wasOfAnother = isOfAnotherMeter
+        isOfAnotherMeter = held.map { held in meter.map { $0 != held.meter } ?? false } ?? false
+        guard isOfAnotherMeter != wasOfAnother, state != .releasing, state != .failed || wasOfAnother else { return }
+        if isOfAnotherMeter {
+            enter(.failed, detail: "other_meter", at: moment)
+        } else {
+            // It is the old one again: its data will tell.
+            enter(.accepted, at: moment)
+        }
     }
 
     // MARK: Seen
@@ -159,7 +206,7 @@ struct HanBinding: Hashable, Sendable {
     /// The radio's state changed.
     mutating func saw(_ group: HanJoinGroup, at moment: Moment) {
         if group != .bound, group != .unknown { ignoresDataUntil = nil }
-        if group == .bound, isIgnoringData(at: moment.uptime) { return }
+        if isOfAnotherMeter || group == .bound && isIgnoringData(at: moment.uptime) { return }
         switch (state, group) {
         case (.requested, .joining), (.requested, .authenticating), (.requested, .bound), (.accepted, .joining),
             (.accepted, .authenticating), (.accepted, .bound), (.timedOut, .joining), (.timedOut, .authenticating):
@@ -177,7 +224,8 @@ struct HanBinding: Hashable, Sendable {
 
     /// A value of the meter came over the radio: the only proof there is.
     mutating func sawData(at moment: Moment) {
-        guard state != .bound, state != .releasing, !isIgnoringData(at: moment.uptime) else { return }
+        guard state != .bound, state != .releasing, !isOfAnotherMeter, !isIgnoringData(at: moment.uptime)
+        else { return }
         enter(.bound, at: moment)
     }
 

@@ -16,25 +16,26 @@ extension HanLink {
                 "install_code_differs", "the adapter carries another install code than install_code_file says")
         }
         guard settings.hasPowerBox else {
-            binding.request(by: id, throughPowerBox: false, at: turn.moment)
+            binding.request(by: id, nil, at: turn.moment)
             tellBinding(key: .name(id), turn: &turn)
             return Outcome(
                 message: "give the utility the address \(mac.separated) and the install code of the label; "
                     + "the box waits for the meter",
                 result: ["bind": binding.json, "mac": .string(mac.text), "waits_for": "utility"])
         }
-        guard settings.meter != nil else {
+        guard let meter = settings.meter else {
             throw .precondition("no_meter", "write meter, its serial, into [han] of the configuration")
         }
         guard settings.hasInstallCode else {
             throw .precondition("no_install_code", "write install_code_file into [han] of the configuration")
         }
+        let pair = HanBinding.Pair(mac: mac.text, meter: meter.text)
         if rebind, binding.isHeldUpstream || binding.state == .bound {
             binding.requestRelease(by: id, at: turn.moment)
-            ask(.unbindThenBind, id: id + ".unbind", command: id, mac: mac.text, turn: &turn)
+            ask(.unbindThenBind, id: id + ".unbind", command: id, binding.held ?? pair, turn: &turn)
         } else {
-            binding.request(by: id, throughPowerBox: true, at: turn.moment)
-            ask(.bind, id: id, command: id, mac: mac.text, turn: &turn)
+            binding.request(by: id, pair, at: turn.moment)
+            ask(.bind, id: id, command: id, pair, turn: &turn)
         }
         return nil
     }
@@ -53,11 +54,11 @@ extension HanLink {
                 message: "the box counts as unbound; ask the utility to take its address off the meter",
                 result: ["bind": binding.json, "waits_for": "utility"])
         }
-        guard let mac = readings.device?.device else {
+        guard let pair = binding.held ?? configured else {
             throw .precondition("no_adapter", "the HAN adapter has not told its address yet; is it plugged in?")
         }
         binding.requestRelease(by: id, at: turn.moment)
-        ask(.unbind, id: id, command: id, mac: mac.text, turn: &turn)
+        ask(.unbind, id: id, command: id, pair, turn: &turn)
         return nil
     }
 
@@ -75,17 +76,23 @@ extension HanLink {
 
     /// The record comes first, in the same turn: what is sent is known to have been sent, whatever happens then.
     private mutating func ask(
-        _ step: Pending.Step, id: String, command: String, mac: String, turn: inout Turn
+        _ step: Pending.Step, id: String, command: String, _ pair: HanBinding.Pair, turn: inout Turn
     ) {
         pending = Pending(id: id, command: command, step: step, deadline: turn.moment.uptime + Self.answerTime)
         tellBinding(key: id == command + ".bind" ? .sequence : .name(command), turn: &turn)
-        send(step == .bind ? "bind" : "unbind", id: id, mac: mac, turn: &turn)
+        send(step == .bind ? "bind" : "unbind", id: id, pair, turn: &turn)
     }
 
-    private func send(_ operation: String, id: String, mac: String?, turn: inout Turn) {
+    /// What would be bound now; nil before the adapter has told its address.
+    private var configured: HanBinding.Pair? {
+        guard let mac = readings.device?.device, let meter = settings.meter else { return nil }
+        return HanBinding.Pair(mac: mac.text, meter: meter.text)
+    }
+
+    private func send(_ operation: String, id: String, _ pair: HanBinding.Pair?, turn: inout Turn) {
         var args: JSONObject = [:]
-        args["mac"] = mac.map { .string($0) }
-        args["meter"] = settings.meter.map { .string($0.text) }
+        args["mac"] = pair.map { .string($0.mac) }
+        args["meter"] = (pair?.meter ?? settings.meter?.text).map { .string($0) }
         turn.emit(.upstream(UpstreamOrder(id: id, system: "powerbox", operation: operation, args: args)))
     }
 
@@ -106,7 +113,7 @@ extension HanLink {
         case .failure(let failure) where Self.isUnknown(failure):
             binding.lostAnswer()
             turn.append(.hanState, record(what: "bind", was: nil))
-            send("customer", id: asked.command + Self.customerSuffix, mac: nil, turn: &turn)
+            send("customer", id: asked.command + Self.customerSuffix, nil, turn: &turn)
             finish(
                 asked,
                 .failure(
@@ -114,13 +121,15 @@ extension HanLink {
                         code: .noReply, detail: "unknown",
                         message: "whether it arrived is not known; it is not sent again. Wait for the radio to join")))
         case .failure(let failure):
+            var message = failure.message
             if asked.step == .bind {
                 binding.refused(failure.code, at: turn.moment)
             } else {
                 binding.releaseRefused(failure.code, at: turn.moment)
+                message += ". If the utility has forgotten this binding, a bind with resend is sent without undoing it"
             }
             tellBinding(turn: &turn)
-            finish(asked, .failure(.precondition(Self.word(failure.code), failure.message)))
+            finish(asked, .failure(.precondition(Self.word(failure.code), message)))
         }
         return true
     }
@@ -159,12 +168,12 @@ extension HanLink {
         case .unbindThenBind:
             binding.released(at: turn.moment)
             tellBinding(turn: &turn)
-            guard let mac = readings.device?.device else {
+            guard let pair = configured else {
                 return finish(
                     asked, .failure(.precondition("no_adapter", "unbound, but the HAN adapter went away meanwhile")))
             }
-            binding.request(by: asked.command, throughPowerBox: true, at: turn.moment)
-            ask(.bind, id: asked.command + ".bind", command: asked.command, mac: mac.text, turn: &turn)
+            binding.request(by: asked.command, pair, at: turn.moment)
+            ask(.bind, id: asked.command + ".bind", command: asked.command, pair, turn: &turn)
         }
     }
 

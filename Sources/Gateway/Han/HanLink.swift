@@ -62,13 +62,16 @@ struct HanLink: Sendable {
         self.settings = settings
         binding = record.map { HanBinding(record: $0, at: moment) } ?? HanBinding(at: moment)
         toldBinding = Told(binding)
+        binding.use(meter: settings.meter?.text, at: moment)
         if let group = record?["state"]?.string.flatMap(HanJoinGroup.init(rawValue:)) { self.group = group }
     }
 
     /// Takes another configuration for the same adapter, whose thread goes on.
-    mutating func reconfigure(_ new: HanSettings) {
+    mutating func reconfigure(_ new: HanSettings, turn: inout Turn) {
         if new.meter != settings.meter { drift.reset() }
         settings = new
+        binding.use(meter: new.meter?.text, at: turn.moment)
+        tellBinding(turn: &turn)
     }
 
     var isBound: Bool { group == .bound && downText == nil && !isDumb }

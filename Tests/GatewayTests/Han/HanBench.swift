@@ -28,11 +28,13 @@ struct HanBench {
     private var splitter = HanSplitter()
     private let decoder: HanDecoder
 
-    init(hasPowerBox: Bool = false, adapterCode: String = code, record: JSONObject? = nil) throws {
+    init(
+        hasPowerBox: Bool = false, adapterCode: String = code, record: JSONObject? = nil, meter: String = "217072470"
+    ) throws {
         let moment = Moment(wall: Self.start, uptime: Uptime(microseconds: 0), kernelSynchronised: true)
         link = HanLink(
             HanSettings(
-                device: "/dev/han", meter: MeterSerial("217072470"), hasInstallCode: true, hasPowerBox: hasPowerBox),
+                device: "/dev/han", meter: MeterSerial(meter), hasInstallCode: true, hasPowerBox: hasPowerBox),
             record: record, at: moment)
         var settings = HanAdapterSettings(
             device: try #require(EUI64("d8d5b90000001234")), meter: try #require(EUI64("00158d00000000aa")),
@@ -98,6 +100,13 @@ struct HanBench {
                     trusted: true), step: 4)
         }
         turn { link, turn in link.take(event, revenue: revenue, turn: &turn) }
+    }
+
+    /// The configuration names another meter.
+    mutating func configure(meter: String) {
+        var settings = link.settings
+        settings.meter = MeterSerial(meter)
+        turn { link, turn in link.reconfigure(settings, turn: &turn) }
     }
 
     mutating func plugIn() {

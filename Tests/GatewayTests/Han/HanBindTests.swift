@@ -172,4 +172,68 @@ import Testing
         #expect(other.refusal { try $0.bind("c1") } == "install_code_differs")
         #expect(other.orders.isEmpty && other.binds.isEmpty)
     }
+
+    private let forgotten = ControlFailure(code: "http_404", message: "an id is not known there", hint: "")
+
+    private func bound() throws -> HanBench {
+        var bench = try ready()
+        _ = try bench.bind("c1")
+        _ = bench.answer("c1", .success(.null))
+        bench.allow()
+        bench.pass(seconds: 60)
+        #expect(bench.binds.last == "bound")
+        return bench
+    }
+
+    /// A utility that has forgotten the binding refuses to undo it: the box must not be stuck with it.
+    @Test func refusedUnbind_letsAPersonBindWithoutIt() throws {
+        var bench = try bound()
+        #expect(try bench.bind("c2", ["rebind": true]) == nil)
+        _ = bench.answer("c2.unbind", .failure(forgotten))
+        guard case .failure(let refusal)? = bench.ends.last?.result else {
+            Issue.record("no refusal")
+            return
+        }
+        #expect(refusal.detail == "http_404" && refusal.message.contains("resend"))
+        // Not by itself, and not without that word.
+        #expect(bench.refusal { try $0.bind("c3") } == "already_bound")
+        var again = try HanBench(hasPowerBox: true, record: bench.journal.last?.data)
+        again.plugIn()
+        again.pass(seconds: 5)
+        #expect(try again.bind("c4", ["resend": true]) == nil)
+        #expect(again.orders.map(\.operation) == ["bind"] && again.binds.last == "requested")
+        // Once: then it is an ordinary bind.
+        #expect(again.refusal { try $0.bind("c5", ["resend": true]) } == "bind_under_way")
+    }
+
+    /// The utility holds what it was asked for, whatever stands in the configuration by now.
+    @Test func anotherMeter_isNotBound_andTheOldOneIsUndone() throws {
+        var bench = try bound()
+        bench.configure(meter: "251308613")
+        #expect(bench.binds.last == "failed" && bench.link.binding.detail == "other_meter")
+        bench.pass(seconds: 1000)
+        #expect(bench.binds.last == "failed")
+        #expect(bench.refusal { try $0.bind("c2") } == "rebind_needed")
+        #expect(try bench.bind("c3", ["rebind": true]) == nil)
+        #expect(bench.orders.last?.args == ["mac": "d8d5b90000001234", "meter": "217072470"])
+        _ = bench.answer("c3.unbind", .success(.null))
+        #expect(bench.orders.last?.operation == "bind" && bench.orders.last?.args["meter"] == "251308613")
+    }
+
+    @Test func anotherMeter_foundAtStart_isNotBound_andTheOldOneAgainIs() throws {
+        let bench = try bound()
+        var again = try HanBench(hasPowerBox: true, record: bench.journal.last?.data, meter: "251308613")
+        again.plugIn()
+        again.allow()
+        again.pass(seconds: 60)
+        #expect(again.binds.last == "failed")
+        // Its unbind is refused: data of the old meter are still no proof.
+        _ = try again.unbind("c2")
+        _ = again.answer("c2", .failure(forgotten))
+        again.pass(seconds: 1000)
+        #expect(again.link.binding.state == .failed)
+        again.configure(meter: "217072470")
+        again.pass(seconds: 1000)
+        #expect(again.binds.last == "bound")
+    }
 }
