@@ -56,6 +56,25 @@ struct UpstreamRunnerTests {
         }
     }
 
+    /// Two people commission a box at one time, or one whose first try still runs.
+    @Test func sameChange_askedForByTwo_isSentOnce_andToldToBoth() throws {
+        var bench = try RunnerBench()
+        let meter: JSONObject = ["meter": "1"]
+        let first = bench.submit("reposit", "register_single", meter, id: "t1")
+        let second = bench.submit("reposit", "register_single", meter, id: "t2")
+        let other = bench.submit("reposit", "register_single", ["meter": "2"], id: "t3")
+        bench.run()
+        #expect(bench.settled[first]?.result != nil && bench.settled[second]?.result != nil)
+        #expect(bench.settled[other]?.result != nil && bench.words.count == 2)
+        // One that got no answer is told to both in the same words; whoever orders it again is not held.
+        bench.failures = Array(repeating: RunnerBench.broken, count: 4)
+        let lost = bench.submit("reposit", "register_single", ["meter": "3"], id: "t4")
+        let same = bench.submit("reposit", "register_single", ["meter": "3"], id: "t5")
+        bench.run()
+        #expect(bench.settled[lost]?.fault != nil && bench.settled[lost] == bench.settled[same])
+        #expect(bench.failures.isEmpty && bench.words.count == 2)
+    }
+
     @Test func doneWork_isAnsweredFromTheJournal_unlessOtherwiseAsked() throws {
         var bench = try RunnerBench()
         _ = bench.settle("reposit", "register_single", ["meter": "1"])

@@ -83,6 +83,12 @@ struct RunningJob: Sendable {
 
     var isAttended: Bool { if case .attended = job.mode { true } else { false } }
 
+    /// Whether it asks for just the change that an earlier one is about.
+    func isTwin(of other: RunningJob) -> Bool {
+        operation.changes && isAttended && !job.again && other.isAttended && other.number < number
+            && other.job.system == job.system && other.job.work == job.work
+    }
+
     /// The work with the page to ask for.
     var work: UpstreamWork {
         var work = job.work

@@ -8,7 +8,9 @@ extension UpstreamRunner {
         for job in jobs where job.state == .waiting {
             guard let lane = lane(of: job.job.system) else { continue }
             var time: Uptime?
-            if lanes[lane].busy == nil { time = max(job.notBefore, lanes[lane].opensAt(attended: job.isAttended)) }
+            if lanes[lane].busy == nil, !waitsForTwin(job) {
+                time = max(job.notBefore, lanes[lane].opensAt(attended: job.isAttended))
+            }
             if case .attended(let until, _) = job.job.mode { time = min(time ?? until, until) }
             guard let time else { continue }
             if earliest.map({ time < $0 }) ?? true { earliest = time }
@@ -26,7 +28,7 @@ extension UpstreamRunner {
             // Those who wait come first.
             let ready = jobs.indices.filter { index in
                 let job = jobs[index]
-                return job.job.system == name && job.state == .waiting && job.notBefore <= now
+                return job.job.system == name && job.state == .waiting && job.notBefore <= now && !waitsForTwin(job)
                     && lanes[lane].opensAt(attended: job.isAttended) <= now
             }
             guard let index = ready.first(where: { jobs[$0].isAttended }) ?? ready.first else { continue }

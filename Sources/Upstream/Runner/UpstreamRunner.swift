@@ -195,7 +195,14 @@ public struct UpstreamRunner: Sendable {
     }
 
     mutating func settle(_ number: UInt64, _ settlement: UpstreamSettlement) {
-        jobs.removeAll { $0.number == number }
+        guard let ended = jobs.first(where: { $0.number == number }) else { return }
+        let twins = jobs.filter { $0.isTwin(of: ended) }.map(\.number)
+        jobs.removeAll { $0.number == number || twins.contains($0.number) }
         emit(.settled(number, settlement))
+        for twin in twins { emit(.settled(twin, settlement)) }
     }
+
+    /// Whether somebody else waits for just this change already, as when two people commission a box at one time: it is
+    /// made once, and its end is told to both.
+    func waitsForTwin(_ job: RunningJob) -> Bool { jobs.contains { job.isTwin(of: $0) } }
 }
