@@ -100,7 +100,7 @@ import Testing
     @Test func run_inAnyProcess_givesTheSameBytes() {
         var world = World(seed: 4711, trouble: .bad)
         world.run(seconds: 6 * 3600)
-        #expect(digest(world.journal.export) == "1edc82ff181c1333")
+        #expect(digest(world.journal.export) == "79de679bc396f701")
     }
 
     @Test(arguments: [5, 15, 30]) func run_forEveryIntervalLength_isAligned(minutes: Int) {

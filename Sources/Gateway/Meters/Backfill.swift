@@ -53,6 +53,9 @@ struct Backfill: Sendable {
     private var state = State.idle
     private var feed: SurveyFeed?
     private var fill: SurveyFill
+    private var hold: ExchangeHold
+    /// The interval in which the meter was put in: its survey has more of it than the registers.
+    private let exchangedThrough: WallTime?
     private var due: Uptime?
     private var failures = 0
     private var check: SurveyCheck
@@ -71,6 +74,10 @@ struct Backfill: Sendable {
         self.intervalMinutes = intervalMinutes
         canFill = settings.model.dialect.isEdmi && !kept.isEmpty
         fill = SurveyFill(widths: kept.map(\.width))
+        hold = ExchangeHold(widths: kept.map(\.width))
+        exchangedThrough = resume.flatMap { first in
+            first.isInitial ? first.end + Int64(intervalMinutes) * 60_000 : nil
+        }
         let channels = kept.map(\.channel)
         substitution = Substitution(settings.substitute, widths: kept.map(\.width))
         self.likeDays = LikeDays(settings, minutes: intervalMinutes).map { likeDays ?? $0 }
@@ -105,7 +112,7 @@ struct Backfill: Sendable {
         likeDays?.note(interval)
         guard canFill else { return settle(interval) }
         if due == nil, ledger.hasOpen { due = now + Self.pause }
-        check.note(interval)
+        if interval.end != exchangedThrough { check.note(interval) }
         if interval.end.milliseconds % Self.day == 0 { checkDue = now + Self.comparePause }
     }
 
@@ -176,6 +183,7 @@ struct Backfill: Sendable {
         }
         state = .running(job)
         feed = nil
+        hold.forget()
         switch job {
         case .fill(let range): return task(range)
         case .compare(let range):
@@ -218,19 +226,34 @@ struct Backfill: Sendable {
                 continue
             }
             guard range.contains(statement.end) else { continue }
-            let known = settings.substitute == .none ? nil : ledger.candidate(at: statement.end)
-            let filled = fill.fill(statement.end, statement.amounts, ledger: &ledger)
-            if let interval = filled.interval {
-                intervals.append(interval)
-                likeDays?.note(interval)
-            }
-            if var known {
-                known.interval = filled.interval ?? known.interval
-                if known.interval.values.contains(where: { $0.value == nil }) { unheld.append(known) }
-            }
-            disagreements += filled.disagreements
+            for known in hold.take(statement, ledger) { take(known, &intervals, &disagreements) }
         }
         return (intervals, disagreements)
+    }
+
+    /// Fills in what is held back when the survey has come to its end.
+    mutating func takeHeld() -> (intervals: [Interval], disagreements: [SumDisagreement]) {
+        var intervals: [Interval] = []
+        var disagreements: [SumDisagreement] = []
+        guard isRunning else { return ([], []) }
+        for known in hold.release(ledger) { take(known, &intervals, &disagreements) }
+        return (intervals, disagreements)
+    }
+
+    private mutating func take(
+        _ statement: SurveyStatement, _ intervals: inout [Interval], _ disagreements: inout [SumDisagreement]
+    ) {
+        let known = settings.substitute == .none ? nil : ledger.candidate(at: statement.end)
+        let filled = fill.fill(statement.end, statement.amounts, ledger: &ledger)
+        if let interval = filled.interval {
+            intervals.append(interval)
+            likeDays?.note(interval)
+        }
+        if var known {
+            known.interval = filled.interval ?? known.interval
+            if known.interval.values.contains(where: { $0.value == nil }) { unheld.append(known) }
+        }
+        disagreements += filled.disagreements
     }
 
     /// This survey can fill nothing: its intervals do not fill ours, or it holds none of our channels.

@@ -39,8 +39,14 @@ extension ManagedMeter {
     /// Records came: better statements are written down at once, so that nothing is fetched twice.
     mutating func takeBackfill(turn: inout Turn) {
         guard backfill.isRunning, let (records, layout) = edmi?.takeBackfillRecords(), layout != nil else { return }
-        let (intervals, disagreements) = backfill.take(records, layout)
+        let filled = backfill.take(records, layout)
         if !backfill.isRunning { edmi?.stopBackfill() }
+        write(filled.intervals, filled.disagreements, turn: &turn)
+    }
+
+    private mutating func write(
+        _ intervals: [Interval], _ disagreements: [SumDisagreement], turn: inout Turn
+    ) {
         for interval in intervals {
             turn.append(.interval, key: .whole(interval.key), interval.record)
             if interval.end == lastStated?.end { lastStated = interval }
@@ -53,6 +59,10 @@ extension ManagedMeter {
 
     mutating func endBackfill(_ failure: EdmiFailure?, turn: inout Turn) {
         takeBackfill(turn: &turn)
+        if failure == nil {
+            let held = backfill.takeHeld()
+            write(held.intervals, held.disagreements, turn: &turn)
+        }
         edmi?.stopBackfill()
         for finding in backfill.end(failure, at: turn.moment.uptime) where complaints.admit(at: turn.moment.uptime) {
             switch finding {

@@ -11,12 +11,6 @@ struct SurveyFeed: Hashable, Sendable {
     private static let power = 6
     private static let one: Int64 = 1_000_000
 
-    /// What the survey says about one interval, one amount for each kept channel.
-    struct Statement: Hashable, Sendable {
-        var end: WallTime
-        var amounts: [SurveyAmount]
-    }
-
     /// Columns of the survey for each kept channel; nil where it has none.
     private let columns: [Int?]
     /// What the connection can carry in an interval, for each kept channel, whole units.
@@ -57,7 +51,7 @@ struct SurveyFeed: Hashable, Sendable {
     var hasChannels: Bool { columns.contains { $0 != nil } }
 
     /// Takes the next record; gives the interval that is complete with it.
-    mutating func take(_ record: EdmiSurveyRecord) -> Statement? {
+    mutating func take(_ record: EdmiSurveyRecord) -> SurveyStatement? {
         let stamp = WallTime(seconds: record.stamp.seconds - Int64(offsetMinutes) * 60)
         let recordEnd = stampIsEnd ? stamp : stamp + recordLength
         let intervalEnd = WallTime(
@@ -76,7 +70,7 @@ struct SurveyFeed: Hashable, Sendable {
             sums[index] = sums[index].flatMap { sum in column.flatMap { add(record, $0, to: sum) } }
         }
         guard recordEnd == intervalEnd, records == length / recordLength else { return nil }
-        return Statement(end: intervalEnd, amounts: columns.indices.map { amount($0) })
+        return SurveyStatement(end: intervalEnd, amounts: columns.indices.map { amount($0) })
     }
 
     private func add(_ record: EdmiSurveyRecord, _ column: Int, to sum: Int64) -> Int64? {

@@ -13,8 +13,11 @@ public struct GapLedger: Hashable, Sendable {
 
     /// Oldest first.
     public private(set) var gaps: [IntervalGap] = []
+    /// An exchange's range is fetched in one piece; beyond so many intervals (35 days of 5 minutes) in parts.
+    public static let longestExchange: Int64 = 10_080
     /// The newest statement taken: the next one's registers start from it.
     private var previous: Interval?
+    var newestEnd: WallTime? { previous?.end }
 
     public init() {}
 
@@ -49,9 +52,11 @@ public struct GapLedger: Hashable, Sendable {
     /// The oldest open range of intervals that end no later than `latest`, gaps that touch taken together, at most
     /// `most` intervals.
     public func wanted(through latest: WallTime, most: Int64) -> ClosedRange<WallTime>? {
+        let latest = min(latest, lastSettled ?? latest)
         var range: ClosedRange<WallTime>?
-        for gap in gaps where gap.isOpen && gap.first <= latest {
+        for (index, gap) in gaps.enumerated() where gap.isOpen && gap.first <= latest {
             guard let known = range else {
+                if gap.followsExchange { return exchange(at: index, through: latest) }
                 range = gap.first...min(gap.last, latest)
                 continue
             }
@@ -60,6 +65,21 @@ public struct GapLedger: Hashable, Sendable {
         }
         guard let range, let length = gaps.first?.length else { return range }
         return range.lowerBound...min(range.upperBound, range.lowerBound + length * (most - 1))
+    }
+
+    /// The newest interval may be an estimate whose register was read or is interpolated: only the next one tells.
+    private var lastSettled: WallTime? {
+        guard let gap = gaps.last, gap.isOpen, gap.last == newestEnd,
+            gap.values.contains(where: { IntervalGap.isEstimate($0) && $0.registerAtEnd != nil })
+        else { return nil }
+        return gap.last + -gap.length
+    }
+
+    /// The range from an exchange to the next register that was read; nil as long as that may still come.
+    private func exchange(at index: Int, through latest: WallTime) -> ClosedRange<WallTime>? {
+        let gap = gaps[index]
+        guard !isWaiting(at: index), let end = exchangeEnd(from: gap.first), end <= latest else { return nil }
+        return gap.first...min(end, gap.first + gap.length * (Self.longestExchange - 1))
     }
 
     /// Whether anything better can be had.

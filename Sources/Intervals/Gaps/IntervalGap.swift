@@ -17,6 +17,8 @@ public struct IntervalGap: Hashable, Sendable {
     public internal(set) var before: [Int64?]
     /// Whether a better value may still be had; a closed gap is only told about.
     public internal(set) var isOpen: Bool
+    /// The end of the new meter's first statement, with its initial readings, where this gap was noted right after it.
+    private let exchangedAt: WallTime?
 
     /// What an interval misses; nil when every channel has an actual value. `previous` is the newest statement about
     /// the interval that ends where this one starts, nil when there is none.
@@ -33,12 +35,21 @@ public struct IntervalGap: Hashable, Sendable {
         before = interval.values.map { value in
             previous?.values.first { $0.channel == value.channel }?.registerAtEnd
         }
+        exchangedAt = previous.flatMap { $0.isInitial ? $0.end : nil }
         // What the meter's own survey could not say better has been asked already.
         isOpen = missing.contains { $0.source != .survey }
     }
 
     /// Why a meter that replaced another has nothing for the time before: nothing is missing.
     public static let replacedReason = "meter_replaced"
+
+    /// Whether a value says only where a new meter's register began.
+    static func isInitial(_ value: IntervalValue) -> Bool {
+        value.quality == .null && value.reason == replacedReason && value.source == .register
+    }
+
+    /// Whether its first interval is the first one of a meter that replaced another.
+    var followsExchange: Bool { exchangedAt == start }
 
     /// Whether a value is none, or none that was measured.
     public static func isMissing(_ value: IntervalValue) -> Bool {
@@ -82,4 +93,9 @@ public struct IntervalGap: Hashable, Sendable {
             && isOpen == next.isOpen && values == next.values
             && (isOpen ? revision == next.revision && next.before == values.map(\.registerAtEnd) : true)
     }
+}
+
+extension Interval {
+    /// Whether it is the first statement of a meter that replaced another: where its registers began.
+    public var isInitial: Bool { values.contains(where: IntervalGap.isInitial) }
 }

@@ -49,10 +49,14 @@ public struct SurveyFill: Hashable, Sendable {
         /// What two readings beside their boundaries can differ by at twice the highest load of the stretch, and the
         /// rounding of both to whole units.
         func tolerance(length: Int64) -> UInt64 {
-            let slack = AnchorTrack.boundaryTolerance + (isDoubtful ? AnchorTrack.brokenStep : 0)
-            let (product, overflow) = peak.multipliedReportingOverflow(by: 4 * slack)
-            return 4 + (overflow ? 0 : (product / max(1, length)).magnitude)
+            SurveyFill.tolerance(peak: peak, length: length, isDoubtful: isDoubtful)
         }
+    }
+
+    static func tolerance(peak: Int64, length: Int64, isDoubtful: Bool) -> UInt64 {
+        let slack = AnchorTrack.boundaryTolerance + (isDoubtful ? AnchorTrack.brokenStep : 0)
+        let (product, overflow) = peak.multipliedReportingOverflow(by: 4 * slack)
+        return 4 + (overflow ? 0 : (product / max(1, length)).magnitude)
     }
 
     /// Widths at which the registers roll over, in the order of an interval's values; nil for never.
@@ -143,7 +147,8 @@ public struct SurveyFill: Hashable, Sendable {
         value.quality = quality
         value.reason = reason
         value.source = .survey
-        value.method = "survey"
+        // Of the first interval after an exchange the survey has more, or less, than belongs to it.
+        value.method = reason == IntervalGap.replacedReason ? "balanced" : "survey"
         value.value = amount
         value.registerAtEnd = nil
         var stretch = stretches[place]
@@ -169,7 +174,7 @@ public struct SurveyFill: Hashable, Sendable {
         let isExplained = surplus.map { $0.magnitude <= tolerance } ?? false
         if let rest, let surplus, isExplained, surplus > 0 || step.anchor != nil {
             value.value = rest
-            value.method = surplus == 0 ? "survey" : "balanced"
+            if surplus != 0 { value.method = "balanced" }
         } else if let anchor = step.anchor {
             guard let advance = step.advance(from: stretch.register, to: anchor) else { return nil }
             return SumDisagreement(

@@ -66,14 +66,16 @@ struct AnchorTrack: Hashable, Sendable {
         self.near = near
     }
 
-    /// Goes on after the boundary `end` whose register is in the journal, or is not known.
-    mutating func resume(end: Int64, register: Int64?) {
+    /// Goes on after the boundary `end` whose register is in the journal, or is not known. `estimate` is why it may be
+    /// interpolated.
+    mutating func resume(end: Int64, register: Int64?, estimate: NoData? = nil) {
         next = end + length
         if let register { last = Point(wall: end, uptime: nil, value: register) }
         anchors = [
             Anchor(
-                first: end, last: end, value: register, span: span, grade: register == nil ? .unknown : .boundary,
-                why: register == nil ? .off : nil)
+                first: end, last: end, value: register, span: span,
+                grade: register == nil ? .unknown : estimate == nil ? .boundary : .estimated,
+                why: register == nil ? .off : estimate)
         ]
     }
 

@@ -61,7 +61,11 @@ public struct IntervalKeeper: Hashable, Sendable {
                 continue
             }
             let value = resume.values.first { $0.channel == kept.channel }
-            tracks[index].resume(end: end, register: value?.registerAtEnd)
+            // Whether an estimate's register was read is not in the journal: what starts from it is an estimate, too.
+            let isEstimate = value?.quality == .estimated && value?.source == .estimate
+            tracks[index].resume(
+                end: end, register: value?.registerAtEnd,
+                estimate: isEstimate ? value.flatMap { NoData(rawValue: $0.reason) } ?? .off : nil)
         }
     }
 

@@ -60,7 +60,7 @@ import Testing
 
     @Test func take_mapsStampChannelsAndOffset() throws {
         var feed = try #require(try feed(layout(), minutes: 5))
-        #expect(feed.take(record(5)) == SurveyFeed.Statement(end: end(5), amounts: actual(10, 20, 30, 40)))
+        #expect(feed.take(record(5)) == SurveyStatement(end: end(5), amounts: actual(10, 20, 30, 40)))
     }
 
     @Test func take_withStampsThatMeanTheStart_endsALengthLater() throws {
@@ -95,7 +95,7 @@ import Testing
         var feed = try #require(try feed(layout(minutes: 5), minutes: 15))
         #expect(feed.take(record(5)) == nil)
         #expect(feed.take(record(10)) == nil)
-        #expect(feed.take(record(15)) == SurveyFeed.Statement(end: end(15), amounts: actual(30, 60, 90, 120)))
+        #expect(feed.take(record(15)) == SurveyStatement(end: end(15), amounts: actual(30, 60, 90, 120)))
         // One that is not whole is no statement.
         #expect(feed.take(record(20)) == nil)
         #expect(feed.take(record(30)) == nil)
