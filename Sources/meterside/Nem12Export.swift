@@ -26,6 +26,8 @@ struct Nem12Export {
     /// End of each meter's newest interval, in the order of the meters.
     private var newest: [WallTime] = []
     private var streams: [Stream] = []
+    /// Meters that were exchanged, with those that hang there now.
+    private var exchanged: [(old: String, new: String)] = []
 
     /// - Parameters:
     ///   - days: whole market days, days since 1970.
@@ -104,6 +106,12 @@ struct Nem12Export {
                 streams.append(Stream(meter: meter, channel: channel, days: [made]))
             }
         }
+    }
+
+    /// Intervals of a meter that was exchanged stand with those of the meter that hangs there now.
+    mutating func note(_ old: String, before new: String) {
+        guard !exchanged.contains(where: { $0 == (old, new) }) else { return }
+        exchanged.append((old, new))
     }
 
     private static func day(
@@ -231,6 +239,7 @@ extension Nem12Export {
         let text = "\(file)\(Nem12File.count(days.count, "day")) of NMI \(nmi); \(names.joined(separator: ", "))"
         return TextLayout.wrapped(TextLayout.clean(text), indent: 2)
             + TextLayout.wrapped("values: \(qualities)", indent: 2)
+            + exchanged.map { TextLayout.clean("until the exchange the values are those of meter \($0.old)") }
             + silent.map { TextLayout.clean("meter \($0) has no interval in these days and is not in the file") }
             + ["Quality flags are this box's own statement, not a metering data provider's."]
     }

@@ -10,7 +10,8 @@ struct Nem12ExportCommand: ParsableCommand {
             Days are market days (UTC+10, no daylight saving) and inclusive: \(DayArgument.allowed). An \
             instant such as 2026-03-02T14:00:00Z is the day it lies in, as --to the day it ends. Quality flags, \
             methods and reasons are this box's own statement, not a metering data provider's; the update time is \
-            the time of the export. An interval without data is written as N with its reason; a day that is not \
+            the time of the export. Until a meter was exchanged (`meter replace`) the values are the old meter's. \
+            An interval without data is written as N with its reason; a day that is not \
             over is refused.
             """)
 
@@ -52,10 +53,17 @@ struct Nem12ExportCommand: ParsableCommand {
         let days = try days(now)
         var export = Nem12Export(nmi: nmi, days: days, now: now)
         let listed = try daemon.call("meter.list").items("meters")
+        let past = try MeterPast(daemon)
         for serial in try Nem12Export.meters(listed, nmi: nmi, chosen: meter) {
             for day in days {
                 Terminal.progress("reading meter \(serial), \(Nem12File.date(day))")
-                let intervals = try IntervalListCommand.intervals(daemon, serial, nil, Nem12Export.span(of: day))
+                let span = Nem12Export.span(of: day)
+                var intervals = try IntervalListCommand.intervals(daemon, serial, nil, span)
+                for old in past.before(serial, after: span.from) {
+                    let older = try IntervalListCommand.intervals(daemon, old, nil, span)
+                    if !older.isEmpty { export.note(old, before: serial) }
+                    intervals = MeterPast.joined(intervals, after: older)
+                }
                 try export.add(intervals, meter: serial, day: day)
             }
         }
