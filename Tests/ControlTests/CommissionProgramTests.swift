@@ -133,6 +133,20 @@ import Testing
         #expect(try box.run().status == 0 && box.story == notes)
     }
 
+    /// An installer whose connection broke begins again while the first run still works.
+    @Test func aSecondRun_isRefusedWhileOneWorks() throws {
+        let box = try FakeBox()
+        let folder = box.home.file("state/commission")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let first = open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(flock(first, LOCK_EX | LOCK_NB) == 0 && write(first, "4711\n", 5) == 5)
+        let second = try box.run("--answers", try Self.answers(box))
+        #expect(second.status == 5 && second.errors.contains("process 4711"), "\(second.errors)")
+        #expect(box.acts.isEmpty && access(box.configuration, F_OK) != 0)
+        close(first)
+        #expect(try box.run("--answers", try Self.answers(box)).status == 0)
+    }
+
     @Test func dryRun_writesAndSendsNothing() throws {
         let box = try FakeBox()
         let outcome = try box.run("--answers", try Self.answers(box), "--dry-run", "--json")

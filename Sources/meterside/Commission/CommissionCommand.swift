@@ -57,6 +57,7 @@ struct CommissionCommand: ParsableCommand {
             return
         }
         try files.checkRights()
+        try files.lock()
         Interruption.watch()
         let answers = try settle(daemon, files, given, isFresh: isFresh)
         var run = try CommissionRun(

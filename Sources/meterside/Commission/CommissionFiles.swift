@@ -40,6 +40,26 @@ struct CommissionFiles {
         try Self.makeFolder(folder, mode: 0o700)
     }
 
+    /// Keeps other runs out until this process ends, however it ends: two would write the same files, and each a box
+    /// key of its own.
+    func lock() throws(CommandFailure) {
+        let path = folder + "/lock"
+        // Never closed: the lock goes with the process.
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileAccess.failure("open", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            guard errno == EWOULDBLOCK else { throw FileAccess.failure("lock", path) }
+            let owner = (try? FileAccess.read(path, limit: 32)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            throw CommandFailure(
+                code: "busy", message: "another `meterside commission` is at work on this box",
+                hint: "wait for its end, or end it (process \(owner.filter(\.isNumber))) and run this again")
+        }
+        let owner = Array("\(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, write(descriptor, owner, owner.count) == owner.count else {
+            throw FileAccess.failure("write", path)
+        }
+    }
+
     static func makeFolder(_ path: String, mode: mode_t) throws(CommandFailure) {
         if mkdir(path, mode) == 0 || errno == EEXIST { return }
         guard errno == ENOENT, path != folder(of: path) else { throw FileAccess.failure("make", path) }
