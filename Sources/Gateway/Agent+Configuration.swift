@@ -43,6 +43,9 @@ extension Agent {
                         gaps: recovered.gaps.filter { $0.meter == settings.serial },
                         likeDays: recovered.likeDays.first { $0.meter == settings.serial },
                         newestRecord: recovered.newestAt, at: turn.moment))
+                if let known, isCountedOtherwise(old[known].settings, settings) || old[known].isStartingAnew {
+                    meters[meters.count - 1].startRegistersAnew()
+                }
                 if !ports[port].isUp { meters[meters.count - 1].portDownText = ports[port].downReason }
             }
         }
@@ -65,6 +68,12 @@ extension Agent {
     private func isUnchanged(_ meter: ManagedMeter, _ settings: MeterSettings) -> Bool {
         meter.settings == settings && meter.intervalMinutes == configuration.box.intervalMinutes
             && meter.line == line(of: settings.port)
+    }
+
+    /// A register's values before and after the change cannot be subtracted, also where the difference is small enough
+    /// to pass for energy.
+    private func isCountedOtherwise(_ old: MeterSettings, _ new: MeterSettings) -> Bool {
+        old.scale != new.scale || old.swapImportExport != new.swapImportExport
     }
 
     /// A checked configuration is to be used from now on.

@@ -9,6 +9,13 @@ extension ManagedMeter {
         var channels: [JSONValue] = []
     }
 
+    /// The configuration says that the registers mean something else from now on.
+    mutating func startRegistersAnew() {
+        for index in kept.indices { confirmations[index].startAnew() }
+    }
+
+    var isStartingAnew: Bool { confirmations.contains(where: \.isOutdated) }
+
     mutating func judgeReadings(turn: inout Turn, _ context: MeterContext) {
         var findings: [Findings] = []
         for index in kept.indices {

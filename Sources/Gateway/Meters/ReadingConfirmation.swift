@@ -44,6 +44,8 @@ struct ReadingConfirmation: Hashable, Sendable {
     private var suspect: RegisterPoint?
     /// The confirmed reading comes from the journal: its uptime is of another boot.
     private var isRemembered: Bool
+    /// The confirmed reading was counted otherwise: nothing follows it.
+    private(set) var isOutdated = false
 
     /// What a new reading means.
     enum Verdict: Hashable, Sendable {
@@ -82,6 +84,10 @@ struct ReadingConfirmation: Hashable, Sendable {
     /// Whether the reading that may be used was made by this process.
     var isFresh: Bool { confirmed != nil && !isRemembered }
 
+    /// The register is counted otherwise from now on: two new readings must agree before one is used, however near they
+    /// are to the old ones.
+    mutating func startAnew() { isOutdated = confirmed != nil }
+
     /// Judges a good reading.
     mutating func take(_ point: RegisterPoint) -> Verdict {
         if let candidate {
@@ -106,6 +112,7 @@ struct ReadingConfirmation: Hashable, Sendable {
     private mutating func accept(_ point: RegisterPoint, confirming candidate: RegisterPoint) -> Verdict {
         confirmed = candidate
         isRemembered = false
+        isOutdated = false
         self.candidate = point
         suspect = nil
         return .accepted(confirmed: candidate)
@@ -114,6 +121,7 @@ struct ReadingConfirmation: Hashable, Sendable {
     private mutating func reanchor(at suspect: RegisterPoint, then point: RegisterPoint) -> Verdict {
         confirmed = suspect
         isRemembered = false
+        isOutdated = false
         candidate = point
         self.suspect = nil
         return .reanchored(suspect)
@@ -126,6 +134,7 @@ struct ReadingConfirmation: Hashable, Sendable {
     }
 
     private func follows(_ point: RegisterPoint, _ earlier: RegisterPoint) -> Bool {
+        if isOutdated, earlier == confirmed { return false }
         var advance = point.value - earlier.value
         if advance < 0, let width, earlier.value <= width { advance += width }
         guard advance >= 0 else { return false }

@@ -255,4 +255,20 @@ import Testing
         #expect(amounts == [20, scale])
         #expect(bench.journal.contains { $0.kind == .meterQuarantined })
     }
+
+    /// The same with registers that have only begun: the leap would pass for energy.
+    @Test(arguments: [false, true]) func scaleChange_ofASmallRegister_isNoEnergy(swaps: Bool) throws {
+        let meter = ScriptedMeter(imported: 10, perSecond: 0.01)
+        meter.exported = 250
+        var settings = try BenchMeters.meter("M1")
+        settings.scale = DecimalValue(mantissa: 20)
+        var bench = Bench(BenchMeters.configuration([settings]), wire: meter.answer)
+        bench.pass(seconds: 1800)
+        if swaps { settings.swapImportExport = true } else { settings.scale = DecimalValue(mantissa: 40) }
+        bench.give(.reconfigure(BenchMeters.configuration([settings]), keys: []))
+        bench.pass(seconds: 1800)
+        let amounts = bench.intervals.flatMap(\.values).compactMap(\.value)
+        #expect(amounts.allSatisfy { $0 <= 140 }, "\(amounts)")
+        #expect((2...4).contains(bench.intervals.flatMap(\.values).count { $0.value == nil }))
+    }
 }
