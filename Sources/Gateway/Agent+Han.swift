@@ -11,6 +11,8 @@ extension Agent {
             return
         }
         let record = han.map { $0.record(what: "bind", was: nil) } ?? recovered.han
+        // Also for a [han] that is taken out and comes back later.
+        recovered.han = record
         han = configuration.han.map { HanLink($0, record: record, at: turn.moment) }
     }
 

@@ -17,6 +17,7 @@ struct RunnerBench {
     /// Stop at this many records: the process is killed.
     var diesAfterRecords = Int.max
     /// A new configuration comes while the next exchange is under way.
+    var dropsSystemsBeforeNextReply = false
     var reconfiguresBeforeNextReply = false
 
     init(history: [JournalEntry] = [], stubs: UpstreamStubs? = nil) throws {
@@ -112,6 +113,7 @@ struct RunnerBench {
                 reconfiguresBeforeNextReply = false
                 runner.reconfigure(systems)
             }
+            if dropsSystemsBeforeNextReply { runner.reconfigure([]) }
             runner.replied(number, exchange(endpoint, request), at: now)
         case .settled(let job, let settlement): settled[job] = settlement
         case .progress(_, let words): progress.append(words)

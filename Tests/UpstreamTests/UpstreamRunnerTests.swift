@@ -75,6 +75,19 @@ struct UpstreamRunnerTests {
         #expect(bench.failures.isEmpty && bench.words.count == 2)
     }
 
+    /// What has left may arrive although its system is gone from the configuration meanwhile.
+    @Test func systemTakenAwayUnderWay_leavesTheOutcomeUnknown() throws {
+        var bench = try RunnerBench()
+        bench.dropsSystemsBeforeNextReply = true
+        let end = bench.settle("reposit", "register_single", ["meter": "1"])
+        #expect(end?.fault?.code == "upstream_unknown" && bench.words.count == 1, "\(String(describing: end))")
+        // Of PowerBox only the token was asked for.
+        var other = try RunnerBench()
+        other.dropsSystemsBeforeNextReply = true
+        let bind: JSONObject = ["mac": "d8d5b90000001234", "meter": "1234567890", "install_code": "2CF02603038D9582"]
+        #expect(other.settle("powerbox", "bind", bind)?.fault?.code == "unsupported")
+    }
+
     @Test func doneWork_isAnsweredFromTheJournal_unlessOtherwiseAsked() throws {
         var bench = try RunnerBench()
         _ = bench.settle("reposit", "register_single", ["meter": "1"])

@@ -59,6 +59,7 @@ public struct UpstreamRunner: Sendable {
 
     /// Takes other systems into use after a new configuration. Jobs go on; those of a system that is gone fail.
     public mutating func reconfigure(_ systems: [any UpstreamSystem]) {
+        let asking = lanes.filter(\.isGettingToken).map(\.system.name)
         lanes = systems.map { system in
             var lane = lanes.first { $0.system.name == system.name } ?? UpstreamLane(system)
             lane.take(system)
@@ -69,7 +70,14 @@ public struct UpstreamRunner: Sendable {
             jobs[index].notBefore = Uptime(microseconds: 0)
         }
         for job in jobs where lane(of: job.job.system) == nil {
-            settle(job.number, .failed(Self.notConfigured(job.job.system)))
+            // What has left may arrive all the same, although nobody will hear of it.
+            let hasLeft = if case .flying = job.state { !asking.contains(job.job.system) } else { false }
+            let isUnknown = hasLeft && job.operation.changes
+            let words = "\(job.job.system) was taken out of the configuration before it answered"
+            settle(
+                job.number,
+                .failed(
+                    isUnknown ? Self.unknownOutcome(job.operation, words) : Self.notConfigured(job.job.system)))
         }
     }
 

@@ -111,6 +111,13 @@ import Testing
         bench.give(.request(.hanStatus, token: 2))
         #expect(try bench.value(2)["adapter"] == "down")
         #expect(try bench.value(2)["bind"]?["state"] == "bound")
+        // Taken out of the configuration and put back: it is not as it was at the start.
+        var without = try configuration(hasPowerBox: true)
+        without.han = nil
+        bench.give(.reconfigure(without, keys: []))
+        bench.give(.reconfigure(try configuration(hasPowerBox: true), keys: []))
+        bench.give(.request(.hanStatus, token: 4))
+        #expect(try bench.value(4)["bind"]?["state"] == "bound")
         var recovered = RecoveredState.empty
         recovered.head = Int64(bench.journal.count)
         recovered.han = bench.records(.hanState).last
