@@ -55,7 +55,11 @@ struct UnitReport: Sendable {
         }
     }
 
-    /// `[from, to)`, both rounded down to half hours.
+    private static func rounded(_ time: WallTime) -> WallTime {
+        WallTime(milliseconds: time.milliseconds.flooredQuotient(by: step) * step)
+    }
+
+    /// `[from, to)`, both rounded down to half hours, as the answer says: reports that follow each other add up.
     func json(from: WallTime?, to: WallTime?, now: WallTime) -> JSONValue {
         let first = from.map { $0.milliseconds.flooredQuotient(by: Self.step) } ?? lines.first?.slot ?? 0
         let end = to.map { $0.milliseconds.flooredQuotient(by: Self.step) } ?? .max
@@ -69,7 +73,8 @@ struct UnitReport: Sendable {
             for part in sums.indices { sums[part] &+= line.parts[part] }
         }
         var object: JSONObject = [
-            "from": .string((from ?? knownFrom ?? now).text), "to": .string((to ?? now).text),
+            "from": .string((from.map(Self.rounded) ?? knownFrom ?? now).text),
+            "to": .string((to.map(Self.rounded) ?? now).text),
             "opening_micro": .integer(opening),
         ]
         for (name, sum) in zip(Self.names, sums) { object[name] = .integer(sum) }

@@ -260,6 +260,15 @@ struct UnitTestTests {
         #expect(report["additions_micro"] == 5_000_000)
         #expect(report["closing_micro"]?.integer == bench.balance)
         #expect(report["consumption_micro"]?.integer == 5_000_000 - bench.balance)
+        // Half hours are what is kept: a report says which of them it is about.
+        bench.pass(minutes: 60)
+        let part = try bench.ask(
+            .creditReport(
+                "unit-1", from: UnitBench.start + 45 * 60_000, to: UnitBench.start + 50 * 60_000))
+        #expect(part["from"] == "2026-03-02T10:30:00.000Z")
+        #expect(part["to"] == "2026-03-02T10:30:00.000Z")
+        #expect(part["opening_micro"] == part["closing_micro"])
+        #expect((part["opening_micro"]?.integer ?? 0) > bench.balance)
         let token = bench.begin(.unitShow("unit-9"))
         #expect(bench.failure(token)?.code == "unknown_unit")
     }
