@@ -94,7 +94,23 @@ extension ManagedUnit {
             payment.reconsider(at: turn.instant(context), into: &events)
         }
         record(events, turn: &turn, context)
+        reportTimeEnd(turn: &turn, context)
         act(turn: &turn, context)
+    }
+
+    /// Past the end of a unit's own daylight-saving table its supply is held until there is another: somebody must be
+    /// told, or nobody sends one.
+    private mutating func reportTimeEnd(turn: inout Turn, _ context: UnitContext) {
+        let end = payment.account.clock.knownUntil
+        guard context.trusted, turn.recordTime.seconds >= end, reportedTimeEnd != end else { return }
+        reportedTimeEnd = end
+        turn.alarm(
+            .clockUntrusted,
+            [
+                "unit": .string(id), "reason": "local_time_unknown",
+                "known_until": .string(WallTime(seconds: end).textSeconds),
+                "message": "its daylight-saving table has ended; supply is held until there is another",
+            ])
     }
 
     /// Decides anew without charging what has fallen due.

@@ -96,6 +96,8 @@ struct ManagedUnit: Sendable {
     var loadLooks = 0
     var isLoadReported = false
     var isUnreachableReported = false
+    /// Which end of the local time's table people were told of, seconds since 1970.
+    var reportedTimeEnd: Int64?
     /// The journal knows where the contact was.
     var wasSeen: Bool
     /// A test was cut short while the contact was open.

@@ -99,6 +99,31 @@ struct UnitFaultTests {
         #expect(bench.faults == [])
     }
 
+    @Test func ownDaylightTableThatEnds_holdsTheSupply_andIsToldOnce_untilThereIsAnother() throws {
+        func table(_ end: String) -> JSONValue {
+            ["intervals": [["start": "2026-01-01T00:00:00Z", "end": .string(end), "offset_minutes": 60]]]
+        }
+        var bench = UnitBench(try UnitBench.configuration())
+        try bench.commission(credit: 1_500_000)
+        _ = try bench.command("daylight_saving_set", table("2026-03-02T10:20:00Z"))
+        bench.pass(minutes: 15)
+        #expect(bench.alarms == [])
+        bench.pass(minutes: 20)
+        #expect(bench.balance < 0)
+        #expect(bench.home.isClosed)
+        #expect(try bench.ask(.supplyShow("unit-1"))["reason"] == "clock_untrusted")
+        #expect(bench.alarms == ["clock_untrusted"])
+        let alarm = bench.records(.alarm).last
+        #expect(alarm?["unit"] == "unit-1")
+        #expect(alarm?["reason"] == "local_time_unknown")
+        #expect(alarm?["known_until"] == "2026-03-02T10:20:00Z")
+        _ = try bench.command("daylight_saving_set", table("2026-03-02T11:30:00Z"))
+        #expect(bench.pass(atMost: 5) { !$0.home.isClosed })
+        #expect(bench.alarms == ["clock_untrusted"])
+        bench.pass(minutes: 70)
+        #expect(bench.alarms == ["clock_untrusted", "clock_untrusted"])
+    }
+
     @Test func neverDisconnect_andCreditMode_areNeverCut() throws {
         var bench = UnitBench(try UnitBench.configuration(policy: SupplyPolicy(neverDisconnect: true)))
         bench.pass(minutes: 2)
