@@ -93,6 +93,7 @@ extension ManagedUnit {
         order: Order, turn: inout Turn, _ context: UnitContext
     ) throws(Refusal) -> UnitProgress {
         try checkDisconnect(turn: turn, context)
+        disconnectBy = order.claims.exp.map { WallTime(seconds: $0) }
         write("disconnect_order", true, key: .name(order.id), turn: &turn)
         payment.doubts = doubts(at: turn.moment, context)
         var events: [UnitEvent] = []
@@ -102,7 +103,9 @@ extension ManagedUnit {
             throw Refusal(error)
         }
         record(events, by: order, turn: &turn, context)
-        return awaitSwitch(order.id, closes: false, isDisconnect: true, turn: &turn, context)
+        return awaitSwitch(
+            order.id, closes: false, isDisconnect: true, expires: disconnectBy.map { $0 + Desk.grace * 1000 },
+            turn: &turn, context)
     }
 
     mutating func reconnect(order: Order, turn: inout Turn, _ context: UnitContext) -> UnitProgress {
@@ -120,11 +123,12 @@ extension ManagedUnit {
 
     /// Waits for the switch where it is to move; the answer comes at once where there is nothing to wait for.
     mutating func awaitSwitch(
-        _ id: String, closes: Bool, isDisconnect: Bool, turn: inout Turn, _ context: UnitContext
+        _ id: String, closes: Bool, isDisconnect: Bool, expires: WallTime? = nil, turn: inout Turn,
+        _ context: UnitContext
     ) -> UnitProgress {
         let waiter = SwitchWaiter(
             id: id, closes: closes, isDisconnect: isDisconnect,
-            until: turn.moment.uptime + (longestDelay + 180) * 1_000_000)
+            until: turn.moment.uptime + (longestDelay + 180) * 1_000_000, expires: expires)
         waiters.append(waiter)
         act(turn: &turn, context)
         guard let index = finished.firstIndex(where: { $0.id == id }) else { return .waiting }
@@ -208,7 +212,7 @@ extension ManagedUnit {
             Refusal(code: .noReply, detail: "switch", message: "the switch was not seen to follow in time"))
     }
 
-    /// An order to cut the supply that a restart has interrupted, and whose time passed while the box was off, is not
+    /// An order to cut the supply whose time passed before it was begun, held up or while the box was off, is not
     /// begun: the house it was meant for may be another one by now. True when there was one; decide anew after it.
     mutating func expireOrder(turn: inout Turn, _ context: UnitContext) -> Bool {
         guard context.trusted, isConnected, load?.isKnown == true, load?.move?.orderedSeq == nil else { return false }
@@ -221,7 +225,7 @@ extension ManagedUnit {
             late,
             Refusal(
                 code: .expired, detail: "expired",
-                message: "the box was restarted before supply was cut, and exp has passed; sign a new command"))
+                message: "exp passed before supply could be cut; sign a new command"))
         return true
     }
 

@@ -18,8 +18,13 @@ extension ManagedUnit {
             notBefore = notBefore + rest * 1000
             data["not_before"] = .string((turn.recordTime + rest).text)
         } else if isDelayed(decision.reason) || turn.moment.uptime - startedAt < Self.startTime {
+            var longest = longestDelay * 1000
+            // A signed order is carried out before its exp, however long others may wait.
+            if decision.reason == .order, let end = disconnectBy {
+                longest = min(longest, max(0, end - turn.recordTime))
+            }
             let delay = SupplyDelay.milliseconds(
-                box: context.box, unit: id, seq: turn.nextSequence, atMost: longestDelay * 1000)
+                box: context.box, unit: id, seq: turn.nextSequence, atMost: longest)
             notBefore = notBefore + delay * 1000
             data["not_before"] = .string((turn.recordTime + delay).text)
         }

@@ -62,7 +62,7 @@ struct SwitchWaiter: Hashable, Sendable {
     /// It gave the disconnect order, which falls with it.
     var isDisconnect: Bool
     var until: Uptime
-    /// Of an order that a restart has interrupted: it is not begun after this.
+    /// It is not begun after this; nil for one without end.
     var expires: WallTime?
 }
 
@@ -108,6 +108,8 @@ struct ManagedUnit: Sendable {
     var isFirstWake = true
     var lastReason: SupplyReason?
     var journalledNotice: WallTime?
+    /// The exp of the newest order to disconnect; nil for one without.
+    var disconnectBy: WallTime?
     var recoveredDelay: (reason: SupplyReason, notBefore: WallTime)?
     var page = 0
     /// What the display shows, and until when it warns of the end of a protected time.

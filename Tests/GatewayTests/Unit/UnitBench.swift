@@ -182,11 +182,12 @@ struct UnitBench {
     }
 
     mutating func send(
-        _ name: String, _ args: JSONValue = [:], id: String? = nil, unit: String = "unit-1"
+        _ name: String, _ args: JSONValue = [:], id: String? = nil, unit: String = "unit-1", life: Int64? = nil
     ) throws -> UInt64 {
         token += 1
         var payload: JSONObject = ["cmd": .string(name), "args": args, "sub": .string(unit)]
         if let id { payload["jti"] = .string(id) }
+        if let life { payload["exp"] = .integer(moment.wall.seconds + life) }
         let bytes = JSONWriter.compact(.object(payload))
         give(
             .command(

@@ -68,4 +68,35 @@ struct UnitRaceTests {
         }
         #expect(bench.faults == [])
     }
+
+    // MARK: The end of an order
+
+    @Test(arguments: [Int64(20), 60, 300, 900])
+    func disconnectOrder_withARandomDelay_isCarriedOutBeforeItsExp(life: Int64) throws {
+        var bench = UnitBench(try UnitBench.configuration(delay: 600))
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 20)
+        let sent = bench.elapsed
+        _ = try bench.send("usage_place_disconnect", ["usageplacecode": "UP-1"], id: "cut-1", life: life)
+        bench.pass(minutes: 16)
+        let opened = try #require(bench.home.edges.last)
+        #expect(!opened.closed && opened.at - sent <= (life + 1) * 1_000_000)
+        #expect(bench.records(.commandDone).last { $0["jti"] == "cut-1" }?["result"]?["code"] == "applied")
+    }
+
+    @Test func disconnectOrder_heldUpBeyondItsExp_isNotCarriedOut() throws {
+        var bench = UnitBench(try UnitBench.configuration(delay: 600))
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 20)
+        _ = try bench.send("usage_place_disconnect", ["usageplacecode": "UP-1"], id: "cut-1", life: 200)
+        // Its meter falls silent before the delay is over, and is back when the order's time has passed.
+        bench.home.meterFailure = .timeout
+        bench.pass(minutes: 5)
+        bench.home.meterFailure = nil
+        bench.pass(minutes: 30)
+        #expect(bench.home.isClosed && !bench.orders.contains("disconnect order"))
+        let refused = try #require(bench.records(.commandRefused).first { $0["jti"] == "cut-1" })
+        #expect(refused["result"]?["state"] == "expired" && refused["result"]?["code"] == "expired")
+        #expect(try bench.ask(.supplyShow("unit-1"))["reason"] == "credit")
+    }
 }
