@@ -20,7 +20,8 @@ extension ManagedUnit {
         } else if isDelayed(decision.reason) || turn.moment.uptime - startedAt < Self.startTime {
             var longest = longestDelay * 1000
             // A signed order is carried out before its exp, however long others may wait.
-            if decision.reason == .order, let end = disconnectBy {
+            // (One that was carried out and holds on, after a force_on say, has no end any more.)
+            if decision.reason == .order, let end = disconnectBy, turn.recordTime <= end + Desk.grace * 1000 {
                 longest = min(longest, max(0, end - turn.recordTime))
             }
             let delay = SupplyDelay.milliseconds(

@@ -99,4 +99,21 @@ struct UnitRaceTests {
         #expect(refused["result"]?["state"] == "expired" && refused["result"]?["code"] == "expired")
         #expect(try bench.ask(.supplyShow("unit-1"))["reason"] == "credit")
     }
+
+    @Test func disconnectOrder_thatHoldsOnAfterItsExp_waitsItsRandomTimeLikeOthers() throws {
+        var bench = UnitBench(try UnitBench.configuration(delay: 600))
+        try bench.commission(credit: 50_000_000)
+        bench.pass(minutes: 20)
+        _ = try bench.send("usage_place_disconnect", ["usageplacecode": "UP-1"], id: "cut-1", life: 20)
+        bench.pass(minutes: 10)
+        #expect(!bench.home.isClosed)
+        _ = try bench.send("supply_mode_set", ["mode": "force_on"])
+        // No second one from afar on the same day.
+        bench.pass(minutes: 25 * 60)
+        #expect(bench.home.isClosed)
+        _ = try bench.send("supply_mode_set", ["mode": "normal"])
+        let decided = try #require(bench.records(.supplyDecided).last { $0["reason"] == "order" })
+        let until = try #require(decided["not_before"]?.string.flatMap { WallTime(text: $0) })
+        #expect(until - bench.moment.wall > 20_000)
+    }
 }
